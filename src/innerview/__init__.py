@@ -1,0 +1,45 @@
+"""Innerview: look inside convolutional networks.
+
+The names here are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from innerview.core.images import read_image as read_image
+    from innerview.core.images import write_image as write_image
+    from innerview.models import activations as activations
+    from innerview.models import as_classifier as as_classifier
+    from innerview.models import load_model as load_model
+    from innerview.optimize import Recipe as Recipe
+    from innerview.optimize import channel as channel
+    from innerview.optimize import class_logit as class_logit
+    from innerview.optimize import layer as layer
+    from innerview.optimize import neuron as neuron
+    from innerview.optimize import total_variation as total_variation
+    from innerview.optimize import visualize as visualize
+    from innerview.synthesis import DreamRecipe as DreamRecipe
+    from innerview.synthesis import deepdream as deepdream
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "innerview.core.images": ("read_image", "write_image"),
+    "innerview.models": ("activations", "as_classifier", "load_model"),
+    "innerview.optimize": ("Recipe", "channel", "class_logit", "layer", "neuron", "total_variation", "visualize"),
+    "innerview.synthesis": ("DreamRecipe", "deepdream"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'innerview' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

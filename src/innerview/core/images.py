@@ -1,0 +1,164 @@
+"""Images in and out: files and `Images` tensors, float32 RGB in [0, 1]."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from innerview.core.errors import BadInput, NotFinite, UnreadableImage
+from innerview.core.files import written_whole
+from innerview.core.types import Images
+
+SMALLEST_SIDE = 8
+MOST_PIXELS = 100_000_000
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+
+
+def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> Images:
+    """Read one image file, turned upright, as RGB.
+
+    Greyscale, palette, CMYK and 16-bit images are converted; transparent parts are laid over white.
+
+    Args:
+        path: Any file that Pillow reads.
+        size: Shorter side in pixels, or an exact ``(h, w)``; None keeps the file's size.
+    Returns:
+        ``(1, 3, h, w)`` in [0, 1].
+    Raises:
+        UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 100 megapixels.
+    """
+    try:
+        with Image.open(path) as file:
+            _check_size(path, file.size)
+            picture = _to_rgb(ImageOps.exif_transpose(file))
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(f"no image at {path}; check the path") from error
+    except IsADirectoryError as error:
+        raise UnreadableImage(f"{path} is a folder; give one image file") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(f"{path} has too many pixels; shrink it below {MOST_PIXELS // 10**6} megapixels") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UnreadableImage(f"{path} is not an image that can be read whole ({error}); replace the file") from error
+    return from_array(np.asarray(_resized(picture, size)))
+
+
+def _check_size(path: str | Path, size: tuple[int, int]) -> None:
+    width, height = size
+    if min(size) < SMALLEST_SIDE:
+        raise UnreadableImage(f"{path} is {width}x{height} pixels; the smallest usable side is {SMALLEST_SIDE}")
+    if width * height > MOST_PIXELS:
+        raise UnreadableImage(
+            f"{path} is {width}x{height} pixels; shrink it below {MOST_PIXELS // 10**6} megapixels before reading it"
+        )
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel; Pillow would clip them at 255
+        grey = np.asarray(picture, dtype=np.float64)
+        return Image.fromarray((grey / max(grey.max(), 65535.0) * 255).round().astype(np.uint8)).convert("RGB")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _resized(picture: Image.Image, size: int | tuple[int, int] | None) -> Image.Image:
+    if size is None:
+        return picture
+    if isinstance(size, int):
+        scale = size / min(picture.size)
+        width, height = (max(SMALLEST_SIDE, round(side * scale)) for side in picture.size)
+    else:
+        height, width = size
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def center_crop(images: Images, size: int) -> Images:
+    """Cut the square of `size` pixels from the middle.
+
+    Raises:
+        BadInput: the images are smaller than that.
+    """
+    height, width = images.shape[-2:]
+    if min(height, width) < size:
+        raise BadInput(f"cannot crop {size} pixels from images of {height}x{width}; resize them first")
+    top, left = (height - size) // 2, (width - size) // 2
+    return images[..., top : top + size, left : left + size]
+
+
+def from_array(array: np.ndarray) -> Images:
+    """Turn ``(h, w, 3)`` or ``(b, h, w, 3)`` bytes, or floats in [0, 1], into images ``(b, 3, h, w)``."""
+    batch = array if array.ndim == 4 else array[None]
+    if batch.ndim != 4 or batch.shape[-1] != 3:
+        raise BadInput(f"an RGB image has shape (h, w, 3), not {tuple(array.shape)}")
+    scaled = batch.astype(np.float32) / 255 if batch.dtype == np.uint8 else batch.astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
+
+
+def to_array(images: Images) -> np.ndarray:
+    """Turn images into bytes ``(b, h, w, 3)`` for plots and files; values outside [0, 1] are clipped.
+
+    Raises:
+        NotFinite: a pixel is NaN or infinite.
+    """
+    if not torch.isfinite(images).all():
+        raise NotFinite("the image holds NaN or infinite pixels; lower the learning rate or check the objective")
+    clipped = images.detach().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
+    return clipped.permute(0, 2, 3, 1).numpy()
+
+
+def write_image(path: str | Path, images: Images, columns: int | None = None) -> None:
+    """Write images as one file; a batch becomes a sheet, row by row.
+
+    Args:
+        path: Ends in .png, .jpg, .webp or .gif.
+        images: ``(b, 3, h, w)`` in [0, 1].
+        columns: Images a row; by default a sheet about as wide as high.
+    Raises:
+        BadInput: the ending names no format that can be written.
+        OutputError: the place cannot be written to.
+    """
+    check_image_suffix(path)
+    sheet = contact_sheet(to_array(images), columns)
+    with written_whole(path) as temporary:
+        Image.fromarray(sheet).save(temporary, quality=95)
+
+
+def check_image_suffix(path: str | Path) -> None:
+    """Raise `BadInput` unless `path` ends as an image file that can be written."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise BadInput(f"cannot tell the picture format from {str(path)!r}; end it in {', '.join(SUFFIXES)}")
+
+
+def contact_sheet(arrays: np.ndarray, columns: int | None = None, gap: int = 4) -> np.ndarray:
+    """Lay ``(b, h, w, 3)`` bytes out as one white sheet."""
+    count, height, width, _ = arrays.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
+    sheet = np.full(shape, 255, dtype=np.uint8)
+    for index, picture in enumerate(arrays):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def write_animation(path: str | Path, frames: Sequence[np.ndarray], seconds_per_frame: float = 0.1) -> None:
+    """Write bytes ``(h, w, 3)`` as an animated .webp, .gif or .png that loops.
+
+    Raises:
+        BadInput: no frames, or an ending without animation.
+    """
+    if Path(path).suffix.lower() not in (".webp", ".gif", ".png"):
+        raise BadInput(f"cannot write an animation to {str(path)!r}; end it in .webp, .gif or .png")
+    if not frames:
+        raise BadInput("an animation needs at least one frame")
+    first, *rest = [Image.fromarray(frame) for frame in frames]
+    with written_whole(path) as temporary:
+        first.save(
+            temporary, save_all=True, append_images=rest, duration=round(1000 * seconds_per_frame), loop=0, quality=88
+        )

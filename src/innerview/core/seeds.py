@@ -1,0 +1,15 @@
+"""Randomness that is always asked for by seed, never taken from a global state."""
+
+import hashlib
+
+import torch
+
+
+def generator(*seed: int | str) -> torch.Generator:
+    """Return a processor generator whose stream is named by `seed`, e.g. ``generator("transforms", step)``.
+
+    Streams of different names are independent, and draws are the same on every device because they are
+    made on the processor and moved.
+    """
+    digest = hashlib.sha256(repr(seed).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

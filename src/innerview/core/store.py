@@ -1,0 +1,112 @@
+"""Intermediate results on disk, each named by the hash of what made it.
+
+A result is found again exactly if its configuration, its inputs and the source of the function that
+computes it are unchanged; so an interrupted run continues where it stopped and never shows stale work.
+"""
+
+import dataclasses
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from innerview.core.errors import BadInput
+from innerview.core.files import written_whole
+
+Tensors = Mapping[str, Tensor]
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return 16 hexadecimal digits that change with any part.
+
+    Parts may be numbers, strings, None, paths (their content counts), tensors, modules (their weights count), functions and
+    classes (the source of their module counts), dataclasses, and lists, tuples and mappings of these.
+
+    Raises:
+        BadInput: a part of another kind.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        _feed(digest, part)
+    return digest.hexdigest()[:16]
+
+
+def _feed(digest: "hashlib._Hash", part: Any) -> None:
+    digest.update(f"<{type(part).__name__}>".encode())
+    match part:
+        case None | bool() | int() | float() | str() | bytes():
+            digest.update(repr(part).encode())
+        case Path():
+            digest.update(hashlib.sha256(part.read_bytes()).digest())
+        case Tensor():
+            array = part.detach().cpu().contiguous()
+            digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
+            digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
+        case torch.nn.Module():
+            for name, tensor in part.state_dict().items():
+                digest.update(name.encode())
+                _feed(digest, tensor)
+        case Mapping():
+            for key in sorted(part):
+                _feed(digest, (key, part[key]))
+        case list() | tuple():
+            for item in part:
+                _feed(digest, item)
+        case _ if dataclasses.is_dataclass(part) and not isinstance(part, type):
+            digest.update(type(part).__qualname__.encode())
+            _feed(digest, {field.name: getattr(part, field.name) for field in dataclasses.fields(part)})
+        case _ if callable(part) and hasattr(part, "__qualname__"):
+            digest.update(part.__qualname__.encode())
+            digest.update(inspect.getsource(inspect.getmodule(part) or part).encode())
+        case _:
+            raise BadInput(f"cannot fingerprint a {type(part).__name__}; pass numbers, text, tensors or dataclasses")
+
+
+class Store:
+    """A folder of results; see the module's text.
+
+    Args:
+        folder: Where the files go; made at the first write.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, name: str, *made_from: Any) -> Path:
+        """Return where the result `name` made from these parts lies, whether it is there or not."""
+        return self.folder / f"{name}-{fingerprint(*made_from)}.safetensors"
+
+    def load(self, path: Path) -> dict[str, Tensor] | None:
+        """Return a stored result, or None if it is absent or damaged."""
+        try:
+            return load_file(path) if path.exists() else None
+        except (SafetensorError, OSError, json.JSONDecodeError):
+            return None
+
+    def save(self, path: Path, tensors: Tensors) -> None:
+        """Write a result, whole or not at all."""
+        with written_whole(path) as temporary:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+
+    def keep(self, name: str, compute: Callable[[], Tensors], *made_from: Any) -> dict[str, Tensor]:
+        """Return the stored result `name`, or compute and store it.
+
+        Args:
+            name: First part of the file's name, for people.
+            compute: Called with nothing when the result is not there yet.
+            made_from: All that the result depends on; hashed by `fingerprint`.
+        """
+        path = self.path(name, *made_from)
+        stored = self.load(path)
+        if stored is None:
+            self.save(path, compute())
+            stored = self.load(path)
+            assert stored is not None, path
+        return stored

@@ -1,0 +1,19 @@
+"""The array types of the whole project, checked at run time in the tests (jaxtyping)."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+Images = Float[Tensor, "b 3 h w"]
+"""RGB in [0, 1], batch first."""
+
+Activations = Float[Tensor, "b *channels_and_positions"]
+"""What a layer puts out, batch first: ``(b, c, h, w)`` for a convolution, ``(b, c)`` for a linear layer."""
+
+Logits = Float[Tensor, "b classes"]
+"""Scores before the softmax."""
+
+Values = Float[Tensor, " b"]
+"""One number per image."""
+
+Heatmaps = Float[Tensor, "b h w"]
+"""One number per position of each image."""

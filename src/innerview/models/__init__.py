@@ -1,0 +1,28 @@
+"""Networks in their published form, their layers and activations."""
+
+from innerview.models._torchvision import make_importable
+
+make_importable()  # before anything here, or any library beside us, imports torchvision
+
+from innerview.models.activations import activations, evaluate, recorded  # noqa: E402
+from innerview.models.classifier import as_classifier, class_index  # noqa: E402
+from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
+from innerview.models.layers import LOGITS, aliases, find_layer  # noqa: E402
+from innerview.models.registry import EMBEDDED, MODELS, ModelEntry, load_model  # noqa: E402
+
+__all__ = [
+    "EMBEDDED",
+    "LOGITS",
+    "MODELS",
+    "ModelEntry",
+    "activations",
+    "aliases",
+    "as_classifier",
+    "class_index",
+    "evaluate",
+    "find_layer",
+    "imagenet_classes",
+    "imagenet_labels",
+    "load_model",
+    "recorded",
+]
