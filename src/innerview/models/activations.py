@@ -101,3 +101,41 @@ def evaluate(model: nn.Module, images: Images, layers: Iterable[str], batch: int
     with torch.inference_mode():
         parts = [activations(model, part, layers) for part in images.split(batch)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def layer_shapes(model: nn.Module, size: int = 224, *, inside: bool = False) -> dict[str, tuple[int, ...]]:
+    """Return the layers that an image reaches and the shape that each puts out, without the batch: name -> shape.
+
+    Args:
+        model: The network.
+        size: Height and width of the image, in pixels.
+        inside: Also the layers inside blocks; else a block counts as one layer.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor):
+                shapes.setdefault(name, tuple(output.shape[1:]))
+
+        return hook
+
+    prefix = "module." if hasattr(model, "module") else ""
+    layers = [(name, layer) for name, layer in model.named_modules() if name and name != "module"]
+    handles = [layer.register_forward_hook(note(name.removeprefix(prefix))) for name, layer in layers]
+    try:
+        with torch.inference_mode():
+            model(torch.full((1, 3, size, size), 0.5, device=_device(model)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    groups = {name for name, layer in layers if type(layer) in (nn.Sequential, nn.ModuleList)}
+    return {
+        name: shapes[name]
+        for name in (full.removeprefix(prefix) for full, _ in layers)
+        if name in shapes and (inside or "." not in name or (name.count(".") == 1 and name.partition(".")[0] in groups))
+    }
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from innerview.core.errors import BadInput, NotFinite
 from innerview.core.progress import progress as bar
 from innerview.core.seeds import generator
-from innerview.core.store import Store
+from innerview.core.store import Store, fingerprint
 from innerview.core.types import Images
 from innerview.models import activations
 from innerview.optimize import Objective, Reading, layer, parse_objective
@@ -199,7 +199,7 @@ def guided(model: nn.Module, guide: Images, name: str) -> Objective:
         here = reading.activations[name].flatten(2).transpose(1, 2)  # (b, positions, channels)
         return (here @ vectors.T.to(here)).amax(dim=2).sum(dim=1)
 
-    return Objective(f"guided({name})", (name,), measure)
+    return Objective(f"guided({name}, {fingerprint(vectors)})", (name,), measure)
 
 
 def magnified(images: Images, factor: float) -> Images:

@@ -1,0 +1,1 @@
+"""DeepDream {cite}`mordvintsev2015deepdream`."""

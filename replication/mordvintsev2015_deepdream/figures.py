@@ -1,0 +1,101 @@
+"""The figures of the page: what a run computed, drawn."""
+
+from matplotlib.figure import Figure
+
+from innerview.core.images import to_array
+from innerview.core.spectrum import radial_spectrum
+from innerview.figures import bars, lines, panels
+from innerview.replicate import Run
+from replication.mordvintsev2015_deepdream.dreams import (
+    class_probabilities,
+    energies,
+    gains,
+    guide,
+    guided_dreams,
+    jitter_variants,
+    layer_variants,
+    noise_dream,
+    octave_variants,
+    sky,
+    sky_dream,
+    variants,
+    zoom_frames,
+)
+
+
+def sky_figure(run: Run) -> Figure:
+    """The dream of the sky, at its own resolution."""
+    return panels({"": sky_dream(run)})
+
+
+def photograph_figure(run: Run) -> Figure:
+    """The photograph and the dream, side by side."""
+    return panels({"Photograph": sky(run), "Dream": sky_dream(run)})
+
+
+def layers_figure(run: Run) -> Figure:
+    """One dream for each layer, low to high."""
+    return panels(variants(run, layer_variants(run.config)), columns=2)
+
+
+def octaves_figure(run: Run) -> Figure:
+    """With and without octaves."""
+    return panels(variants(run, octave_variants(run.config)))
+
+
+def jitter_figure(run: Run) -> Figure:
+    """With and without jitter."""
+    return panels(variants(run, jitter_variants(run.config)))
+
+
+def spectrum_figure(run: Run) -> Figure:
+    """Energy of the change over spatial frequencies, for octaves and jitter."""
+    image = sky(run, run.config.study_width)
+    chosen = {**octave_variants(run.config), **jitter_variants(run.config)}
+    curves = {}
+    for title, dream in variants(run, chosen).items():
+        frequencies, energy = radial_spectrum(dream - image)
+        curves[title] = (frequencies.numpy(), (energy[0] / energy[0].sum()).numpy())
+    return lines(curves, "Spatial frequency, cycles per pixel", "Share of the change's energy", log="y")
+
+
+def guided_figure(run: Run) -> Figure:
+    """The guide, and the dream without and with it."""
+    return panels({"Guide": guide(run), **guided_dreams(run)})
+
+
+def zoom_figure(run: Run) -> Figure:
+    """Six frames of the endless zoom."""
+    frames = zoom_frames(run)
+    chosen = sorted({round(i * (len(frames) - 1) / 5) for i in range(6)})
+    return panels({f"Frame {i}" if i else "Photograph": frames[i : i + 1] for i in chosen}, columns=min(3, len(chosen)))
+
+
+def zoom_animation(run: Run) -> list:
+    """All frames of the endless zoom, as bytes."""
+    return list(to_array(zoom_frames(run)))
+
+
+def noise_figure(run: Run) -> Figure:
+    """What is dreamt into noise."""
+    noise, dream = noise_dream(run)
+    return panels({"Noise": noise, "Dream": dream})
+
+
+def energies_figure(run: Run) -> Figure:
+    """What the dream at one layer does to all layers."""
+    model, config = run.model(run.config.model), run.config
+    before, after = (energies(model, image, config.layers) for image in (sky(run), sky_dream(run)))
+    return bars({"Photograph": before, "Dream": after}, "Half the mean squared activation", xscale="log")
+
+
+def classes_figure(run: Run, most: int = 8) -> Figure:
+    """The classes that gain and lose most probability."""
+    model, gain = run.model(run.config.model), gains(run)
+    order = gain.argsort(descending=True).tolist()
+    chosen = order[:most] + order[-most // 2 :]
+    rows = {f"{model.labels[index]} ({'gains' if gain[index] > 0 else 'loses'})": index for index in chosen}
+    before, after = (class_probabilities(model, image) for image in (sky(run), sky_dream(run)))
+    groups = {"Photograph": before, "Dream": after}
+    drawn = {group: {row: float(values[index]) for row, index in rows.items()} for group, values in groups.items()}
+    return bars(drawn, "Mean probability over windows of 224 pixels")

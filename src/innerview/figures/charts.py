@@ -1,0 +1,69 @@
+"""Charts: numbers in, one plain chart out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from innerview.figures.style import COLORS, LOOK, TEXT, figure
+
+Series = Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]]
+"""Label -> (x, y)."""
+
+
+def lines(
+    series: Series, x: str, y: str, *, log: str = "", reference: Mapping[str, float] | None = None, width: float = 5.2
+) -> Figure:
+    """Draw curves.
+
+    Args:
+        series: Label -> (x values, y values).
+        x: What the x axis shows, with its unit.
+        y: Likewise.
+        log: ``"x"``, ``"y"`` or ``"xy"`` for logarithmic axes.
+        reference: Label -> value of a horizontal line, such as a paper's number.
+        width: In inches at figure size; pages show half of it.
+    """
+    with mpl.rc_context(dict(LOOK)):
+        made = figure(width, width * 0.56, layout="constrained")
+        axes = made.add_subplot()
+        for label, (along, values) in series.items():
+            axes.plot(along, values, label=label)
+        for label, value in (reference or {}).items():
+            axes.axhline(value, color=TEXT, linestyle="--", linewidth=1.0, label=label)
+        if "x" in log:
+            axes.set_xscale("log")
+        if "y" in log:
+            axes.set_yscale("log")
+        axes.set(xlabel=x, ylabel=y)
+        if len(axes.get_legend_handles_labels()[1]) > 1:
+            axes.legend()
+    return made
+
+
+def bars(groups: Mapping[str, Mapping[str, float]], value: str, *, width: float = 5.2, **axis: Any) -> Figure:
+    """Draw horizontal bars: one row a label, one bar a group.
+
+    Args:
+        groups: Group (legend) -> label (row) -> value; all groups have the same rows.
+        value: What the bars show, with the unit.
+        width: In inches at figure size.
+        axis: Further properties of the axes, such as ``xscale="log"``.
+    """
+    rows = list(next(iter(groups.values())))
+    thickness = 0.8 / len(groups)
+    with mpl.rc_context(dict(LOOK)):
+        made = figure(width, 0.5 + 0.16 * len(rows) * (len(groups) + 0.6), layout="constrained")
+        axes = made.add_subplot()
+        for index, (group, values) in enumerate(groups.items()):
+            places = np.arange(len(rows)) + (index - (len(groups) - 1) / 2) * thickness
+            axes.barh(places, [values[row] for row in rows], thickness, label=group, color=COLORS[index % len(COLORS)])
+        axes.set_yticks(range(len(rows)), rows)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set(xlabel=value, **axis)
+        if len(groups) > 1:
+            axes.legend()
+    return made

@@ -1,0 +1,41 @@
+"""What all tests share: shapes are checked while they run, and weights come from the mirror or not at all."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("MPLBACKEND", "agg")
+install_import_hook(["innerview.models", "innerview.optimize", "innerview.synthesis", "innerview.core"], "beartype.beartype")
+
+from innerview.assets import AssetUnavailable, fetch  # noqa: E402
+from innerview.models import load_model  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def available() -> Callable[[str], dict[str, Path]]:
+    """Fetch an asset, or skip the test with the reason."""
+
+    def get(name: str) -> dict[str, Path]:
+        try:
+            return fetch(name)
+        except AssetUnavailable as error:
+            pytest.skip(f"needs {name}: {error}")
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def googlenet(available: Callable[[str], dict[str, Path]]) -> torch.nn.Module:
+    """GoogLeNet with its published weights."""
+    available("bvlc_googlenet")
+    return load_model("googlenet")
+
+
+@pytest.fixture(scope="session")
+def embedded() -> torch.nn.Module:
+    """The embedded model: there on every machine."""
+    return load_model("efficientnet_lite0")
