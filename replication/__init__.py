@@ -1,0 +1,1 @@
+"""One folder a paper: configuration, figures, claims and the notebook."""

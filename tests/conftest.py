@@ -9,7 +9,8 @@ import torch
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "agg")
-install_import_hook(["innerview.models", "innerview.optimize", "innerview.synthesis", "innerview.core"], "beartype.beartype")
+ROOMS = ["core", "models", "optimize", "synthesis"]
+install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked")
 
 from innerview.assets import AssetUnavailable, fetch  # noqa: E402
 from innerview.models import load_model  # noqa: E402

@@ -30,8 +30,17 @@ class Config:
     layer: str = "inception_4c"  # `end` of `make_step`
     photo: str = "deepdream_photos/sky1024px.jpg"
     width: int = 1024  # pixels: the photograph as it is
-    dream: DreamRecipe = DreamRecipe()  # `deepdream(iter_n=10, octave_n=4, octave_scale=1.4)`, `jitter=32`, `step_size=1.5`
-    layers: tuple[str, ...] = ("conv2_3x3", "inception_3a", "inception_3b", "inception_4a", "inception_4c", "inception_5a")
+    dream: DreamRecipe = (
+        DreamRecipe()
+    )  # `deepdream(iter_n=10, octave_n=4, octave_scale=1.4)`, `jitter=32`, `step_size=1.5`
+    layers: tuple[str, ...] = (
+        "conv2_3x3",
+        "inception_3a",
+        "inception_3b",
+        "inception_4a",
+        "inception_4c",
+        "inception_5a",
+    )
     study_width: int = 1024  # pixels, of the comparisons
     guide: str = "deepdream_photos/flowers.jpg"
     guide_width: int = 224  # pixels; the notebook resizes to 224
@@ -80,7 +89,14 @@ def sky_dream(run: Run) -> Images:
 def variants(run: Run, chosen: Mapping[str, tuple[str, DreamRecipe]]) -> dict[str, Images]:
     """Dream on the smaller photograph in several ways: panel title -> dream."""
     image = sky(run, run.config.study_width)
-    return {title: _dream(run, "study", image, layer(name), recipe) for title, (name, recipe) in chosen.items()}
+    return {
+        title: _dream(run, _part_name(name, recipe), image, layer(name), recipe)
+        for title, (name, recipe) in chosen.items()
+    }
+
+
+def _part_name(name: str, recipe: DreamRecipe) -> str:
+    return f"{name}-{recipe.octaves}x{recipe.steps}-jitter{recipe.jitter}"
 
 
 def guide(run: Run) -> Images:
@@ -125,9 +141,7 @@ def noise_dream(run: Run) -> tuple[Images, Images]:
     return noise, _dream(run, "noise", noise, layer(config.layer), config.noise)
 
 
-def _dream(
-    run: Run, name: str, image: Images, objective: Objective, recipe: DreamRecipe, *made_from: Tensor
-) -> Images:
+def _dream(run: Run, name: str, image: Images, objective: Objective, recipe: DreamRecipe, *made_from: Tensor) -> Images:
     """Dream as a part of the run; the same dream in two figures is dreamt once."""
 
     def compute() -> dict[str, Tensor]:
@@ -162,7 +176,7 @@ def unevenness(change: Tensor, window: int = 32) -> float:
 
 
 def kept_under_shifts(model: nn.Module, image: Images, layer: str) -> float:
-    """Return the share of a layer's energy that is left when the image is shifted by a few pixels, the mean of five shifts."""
+    """Return the share of a layer's energy that is left after a shift of a few pixels, the mean of five shifts."""
     margin = 16
     height, width = image.shape[-2:]
 

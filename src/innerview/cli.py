@@ -44,8 +44,8 @@ def _end(status: int, line: str) -> NoReturn:
 @app.command()
 def models() -> None:
     """List the models."""
-    from innerview.assets import status  # noqa: PLC0415
-    from innerview.models import MODELS  # noqa: PLC0415
+    from innerview.assets import status
+    from innerview.models import MODELS
 
     for entry in MODELS.values():
         files = status(entry.assets)
@@ -56,9 +56,11 @@ def models() -> None:
 
 
 @app.command()
-def layers(model: str, all_layers: Annotated[bool, typer.Option("--all", help="Also those inside blocks.")] = False) -> None:
+def layers(
+    model: str, all_layers: Annotated[bool, typer.Option("--all", help="Also those inside blocks.")] = False
+) -> None:
     """List the layers of a MODEL with the shape of their output for an image of 224 pixels."""
-    from innerview.models import aliases, layer_shapes, load_model  # noqa: PLC0415
+    from innerview.models import aliases, layer_shapes, load_model
 
     network = load_model(model)
     for name, shape in layer_shapes(network, inside=all_layers).items():
@@ -69,7 +71,12 @@ def layers(model: str, all_layers: Annotated[bool, typer.Option("--all", help="A
 @app.command()
 def visualize(
     model: str,
-    objective: Annotated[str, typer.Argument(help="channel:LAYER:INDEX, neuron:LAYER:INDEX, layer:LAYER or class:NAME_OR_INDEX, joined by + and -.")],
+    objective: Annotated[
+        str,
+        typer.Argument(
+            help="channel:LAYER:INDEX, neuron:LAYER:INDEX, layer:LAYER or class:NAME_OR_INDEX, joined by + and -."
+        ),
+    ],
     out: Output,
     steps: Annotated[int, typer.Option(min=0, help="Steps of the ascent.")] = 512,
     size: Annotated[int, typer.Option(min=1, help="Height and width in pixels.")] = 128,
@@ -77,10 +84,10 @@ def visualize(
     device: Device = "auto",
 ) -> None:
     """Make an image that excites what OBJECTIVE names."""
-    from innerview.core.devices import choose_device  # noqa: PLC0415
-    from innerview.core.images import write_image  # noqa: PLC0415
-    from innerview.models import load_model  # noqa: PLC0415
-    from innerview.optimize import Diverged, parse_objective, visualize  # noqa: PLC0415
+    from innerview.core.devices import choose_device
+    from innerview.core.images import write_image
+    from innerview.models import load_model
+    from innerview.optimize import Diverged, parse_objective, visualize
 
     _check_picture(out)
     wanted = parse_objective(objective)
@@ -99,21 +106,27 @@ def dream(
     image: Path,
     out: Output,
     model: Model = "googlenet",
-    objective: Annotated[str | None, typer.Option(help="As for `visualize`; layer:LAYER of the model by default.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="As for `visualize`; layer:LAYER of the model by default.")
+    ] = None,
     guide: Annotated[Path | None, typer.Option(help="An image that says what to dream of.")] = None,
     octaves: Annotated[int, typer.Option(min=1, help="Sizes at which the image is changed.")] = 4,
     steps: Annotated[int, typer.Option(min=0, help="Steps at each size.")] = 10,
     jitter: Annotated[int, typer.Option(min=0, help="Pixels of random shift before each step.")] = 32,
-    tile: Annotated[int, typer.Option(min=64, help="Side in pixels of the pieces that are computed one after another.")] = 1024,
-    size: Annotated[int | None, typer.Option(min=32, help="Shorter side in pixels; that of the file by default.")] = None,
+    tile: Annotated[
+        int, typer.Option(min=64, help="Side in pixels of the pieces that are computed one after another.")
+    ] = 1024,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Shorter side in pixels; that of the file by default.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="More than one: an endless zoom, written as an animation.")] = 1,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Dream on IMAGE. An interrupted dream continues after its last finished octave."""
-    from innerview.core.errors import BadInput  # noqa: PLC0415
-    from innerview.synthesis import DreamRecipe  # noqa: PLC0415
-    from innerview.synthesis.dream_files import DreamFiles, dream_file  # noqa: PLC0415
+    from innerview.core.errors import BadInput
+    from innerview.synthesis import DreamRecipe
+    from innerview.synthesis.dream_files import DreamFiles, dream_file
 
     _check_picture(out)
     if guide and objective:
@@ -124,8 +137,8 @@ def dream(
 
 
 def _check_picture(path: Path) -> None:
-    from innerview.core.files import check_writable  # noqa: PLC0415
-    from innerview.core.images import check_image_suffix  # noqa: PLC0415
+    from innerview.core.files import check_writable
+    from innerview.core.images import check_image_suffix
 
     check_image_suffix(path)
     check_writable(path)
@@ -136,20 +149,32 @@ def replicate(
     papers: Annotated[list[str] | None, typer.Argument(help="Folders under replication/.")] = None,
     all_papers: Annotated[bool, typer.Option("--all", help="Every paper.")] = False,
     preset: Preset = "book",
-    settings: Annotated[list[str] | None, typer.Option("--set", help="field=value of the paper's configuration.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of the paper's configuration.")
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; results/PRESET by default.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare with the numbers of our last full run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what is complete and unchanged.")] = False,
-    write_reference: Annotated[bool, typer.Option("--write-reference", help="Keep the numbers as the paper's reference.json.")] = False,
+    write_reference: Annotated[
+        bool, typer.Option("--write-reference", help="Keep the numbers as the paper's reference.json.")
+    ] = False,
     root: Root = None,
 ) -> None:
     """Run PAPERS: notebook, figures and measured claims."""
-    from innerview.core.errors import BadInput  # noqa: PLC0415
-    from innerview.replicate import Job, ReplicationFailed, find_root, load_paper, paper_names  # noqa: PLC0415
-    from innerview.replicate import comparison_table, replicate, write_reference as keep  # noqa: PLC0415
-    from innerview.replicate.settings import parse_settings  # noqa: PLC0415
+    from innerview.core.errors import BadInput
+    from innerview.replicate import (
+        Job,
+        ReplicationFailed,
+        comparison_table,
+        find_root,
+        load_paper,
+        paper_names,
+        replicate,
+    )
+    from innerview.replicate import write_reference as keep
+    from innerview.replicate.settings import parse_settings
 
     home = find_root(root)
     if bool(papers) == all_papers:
@@ -171,8 +196,8 @@ def replicate(
 @app.command()
 def papers(root: Root = None) -> None:
     """List the papers that are replicated."""
-    from innerview.replicate import find_root  # noqa: PLC0415
-    from innerview.replicate import papers as shelf  # noqa: PLC0415
+    from innerview.replicate import find_root
+    from innerview.replicate import papers as shelf
 
     for paper in shelf(find_root(root)):
         print(f"{paper.name:32} {paper.title} [{', '.join(paper.presets)}]")
@@ -185,9 +210,9 @@ def claims(
     root: Root = None,
 ) -> None:
     """List the claims of all results at hand, with their verdicts."""
-    import json  # noqa: PLC0415
+    import json
 
-    from innerview.replicate import collect_claims, find_root  # noqa: PLC0415
+    from innerview.replicate import collect_claims, find_root
 
     rows = collect_claims(find_root(root), preset)
     if as_json:
@@ -207,7 +232,7 @@ def _shown(value: Any) -> str:
 @assets_app.command("list")
 def assets_list() -> None:
     """List all assets: size, what of it is here, license."""
-    from innerview.assets import cache_state, status  # noqa: PLC0415
+    from innerview.assets import cache_state, status
 
     for one in status():
         share = f"{one.cached_bytes / 1e6:.1f} of {one.asset.bytes / 1e6:.1f} MB"
@@ -219,10 +244,12 @@ def assets_list() -> None:
 @assets_app.command("fetch")
 def assets_fetch(
     names: list[str],
-    accept_terms: Annotated[bool, typer.Option("--accept-terms", help="Accept the terms of ImageNet's photographs.")] = False,
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", help="Accept the terms of ImageNet's photographs.")
+    ] = False,
 ) -> None:
     """Bring assets into the cache."""
-    from innerview.assets import fetch  # noqa: PLC0415
+    from innerview.assets import fetch
 
     for name in names:
         files = fetch(name, progress=True, accept_terms=accept_terms)
@@ -232,8 +259,8 @@ def assets_fetch(
 @assets_app.command("verify")
 def assets_verify() -> None:
     """Hash everything in the cache again."""
-    from innerview.assets import verify  # noqa: PLC0415
-    from innerview.core.errors import BadInput  # noqa: PLC0415
+    from innerview.assets import verify
+    from innerview.core.errors import BadInput
 
     checks = verify(progress=True)
     for check in checks:
@@ -246,8 +273,8 @@ def assets_verify() -> None:
 @book_app.command("build")
 def book_build(preset: Preset = "book", root: Root = None) -> None:
     """Build the book from the results at hand, to book/_build/html."""
-    from innerview.replicate import find_root  # noqa: PLC0415
-    from innerview.replicate.book import build_book  # noqa: PLC0415
+    from innerview.replicate import find_root
+    from innerview.replicate.book import build_book
 
     print(build_book(find_root(root), preset=preset))
 
@@ -255,8 +282,8 @@ def book_build(preset: Preset = "book", root: Root = None) -> None:
 @book_app.command("serve")
 def book_serve(port: int = 8000, root: Root = None) -> None:
     """Show the built book at http://127.0.0.1:PORT."""
-    from innerview.replicate import find_root  # noqa: PLC0415
-    from innerview.replicate.book import serve_book  # noqa: PLC0415
+    from innerview.replicate import find_root
+    from innerview.replicate.book import serve_book
 
     serve_book(find_root(root), port)
 
@@ -264,7 +291,7 @@ def book_serve(port: int = 8000, root: Root = None) -> None:
 @app.command()
 def doctor() -> None:
     """Say what is installed, which weights can be had from where, device and threads."""
-    from innerview.replicate.doctor import examine  # noqa: PLC0415
+    from innerview.replicate.doctor import examine
 
     for topic, finding in examine():
         print(f"{topic:24} {finding}")

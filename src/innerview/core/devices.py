@@ -12,6 +12,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
     Args:
         name: ``auto``, ``cpu``, ``cuda``, ``mps``, or one card such as ``cuda:1``.
+
     Raises:
         BadInput: the name is unknown, or this machine has no such device.
     """

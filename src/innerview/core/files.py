@@ -33,7 +33,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; free space or choose another place") from error
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
+        ) from error
     finally:
         if temporary is not None:
             with suppress(OSError):

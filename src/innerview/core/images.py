@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from innerview.core.errors import BadInput, NotFinite, UnreadableImage
 from innerview.core.files import written_whole
-from innerview.core.types import Images
+from innerview.core.types import Images, ResizedImages
 
 SMALLEST_SIDE = 8
 MOST_PIXELS = 100_000_000
@@ -24,8 +24,10 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
     Args:
         path: Any file that Pillow reads.
         size: Shorter side in pixels, or an exact ``(h, w)``; None keeps the file's size.
+
     Returns:
         ``(1, 3, h, w)`` in [0, 1].
+
     Raises:
         UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 100 megapixels.
     """
@@ -40,7 +42,9 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
     except IsADirectoryError as error:
         raise UnreadableImage(f"{path} is a folder; give one image file") from error
     except Image.DecompressionBombError as error:
-        raise UnreadableImage(f"{path} has too many pixels; shrink it below {MOST_PIXELS // 10**6} megapixels") from error
+        raise UnreadableImage(
+            f"{path} has too many pixels; shrink it below {MOST_PIXELS // 10**6} megapixels"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnreadableImage(f"{path} is not an image that can be read whole ({error}); replace the file") from error
     return from_array(np.asarray(_resized(picture, size)))
@@ -77,7 +81,7 @@ def _resized(picture: Image.Image, size: int | tuple[int, int] | None) -> Image.
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def center_crop(images: Images, size: int) -> Images:
+def center_crop(images: Images, size: int) -> ResizedImages:
     """Cut the square of `size` pixels from the middle.
 
     Raises:
@@ -118,6 +122,7 @@ def write_image(path: str | Path, images: Images, columns: int | None = None) ->
         path: Ends in .png, .jpg, .webp or .gif.
         images: ``(b, 3, h, w)`` in [0, 1].
         columns: Images a row; by default a sheet about as wide as high.
+
     Raises:
         BadInput: the ending names no format that can be written.
         OutputError: the place cannot be written to.

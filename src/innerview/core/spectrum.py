@@ -10,11 +10,12 @@ from innerview.core.types import Values
 def radial_spectrum(images: Tensor, bins: int = 32) -> tuple[Tensor, Tensor]:
     """Return the energy of images, or of differences of images, in rings of equal width around frequency zero.
 
-    Colours are averaged first, and each image's mean is taken away; a Hann window keeps its borders from counting as edges.
+    Colours are averaged and each image's mean is taken away; a Hann window keeps its borders from counting as edges.
 
     Args:
         images: ``(b, 3, h, w)``.
         bins: Rings between 0 and 0.5 cycles per pixel.
+
     Returns:
         The rings' middles ``(bins,)`` in cycles per pixel, and the summed energies ``(b, bins)``.
     """
@@ -27,7 +28,7 @@ def radial_spectrum(images: Tensor, bins: int = 32) -> tuple[Tensor, Tensor]:
 
 
 def high_frequency_share(images: Tensor, above: float = 0.25) -> Values:
-    """Return, for each image, the share of its energy at spatial frequencies above `above` cycles per pixel, in [0, 1]."""
+    """Return the share of each image's energy at spatial frequencies above `above` cycles per pixel, in [0, 1]."""
     power, radius = _power(images)
     return power[:, radius > above].sum(1) / power.flatten(1).sum(1).clamp(min=1e-30)
 

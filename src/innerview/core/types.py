@@ -6,6 +6,9 @@ from torch import Tensor
 Images = Float[Tensor, "b 3 h w"]
 """RGB in [0, 1], batch first."""
 
+ResizedImages = Float[Tensor, "b 3 H W"]
+"""Images of another size than those that came in."""
+
 Activations = Float[Tensor, "b *channels_and_positions"]
 """What a layer puts out, batch first: ``(b, c, h, w)`` for a convolution, ``(b, c)`` for a linear layer."""
 

@@ -26,7 +26,7 @@ def lines(
         reference: Label -> value of a horizontal line, such as a paper's number.
         width: In inches at figure size; pages show half of it.
     """
-    with mpl.rc_context(dict(LOOK)):
+    with mpl.rc_context(LOOK):
         made = figure(width, width * 0.56, layout="constrained")
         axes = made.add_subplot()
         for label, (along, values) in series.items():
@@ -54,7 +54,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], value: str, *, width: float 
     """
     rows = list(next(iter(groups.values())))
     thickness = 0.8 / len(groups)
-    with mpl.rc_context(dict(LOOK)):
+    with mpl.rc_context(LOOK):
         made = figure(width, 0.5 + 0.16 * len(rows) * (len(groups) + 0.6), layout="constrained")
         axes = made.add_subplot()
         for index, (group, values) in enumerate(groups.items()):

@@ -29,6 +29,7 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
         pictures: Title -> picture, in reading order; an empty title (or one of spaces) leaves its line blank.
         columns: Pictures a row, at most 7; by default all in one row if there are that few.
         scale: Figure pixels for each pixel of a picture. Pages show figures at half size.
+
     Raises:
         BadInput: nothing to draw, more than seven columns, or a scale below 1.
     """
@@ -43,7 +44,7 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
     rows = -(-len(arrays) // columns)
     width = columns * (cell_w + GAP) - GAP
     height = rows * (cell_h + title_h + GAP) - GAP
-    with mpl.rc_context(dict(LOOK)):
+    with mpl.rc_context(LOOK):
         made = figure(width / DPI, height / DPI)
         for index, (lines, array) in enumerate(zip(titles, arrays, strict=True)):
             left = index % columns * (cell_w + GAP)

@@ -1,9 +1,8 @@
 """The one look of the book: every figure is made by `figure`."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-import matplotlib as mpl
+from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -13,7 +12,7 @@ DPI: Final = 200
 TEXT: Final = "#24292f"
 COLORS: Final = ("#1d4ed8", "#c2410c", "#047857", "#7c3aed", "#b45309", "#0e7490", "#be185d")
 
-LOOK: Final[Mapping[str, Any]] = {
+LOOK: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "text.color": TEXT,
@@ -25,7 +24,7 @@ LOOK: Final[Mapping[str, Any]] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.prop_cycle": cycler(color=COLORS),
     "grid.color": "#e6e8eb",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,

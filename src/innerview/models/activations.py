@@ -39,8 +39,10 @@ def activations(model: nn.Module, images: Images, layers: str | Iterable[str]) -
         model: Any network that takes these images.
         images: ``(b, 3, h, w)`` in [0, 1].
         layers: Names (see `innerview.models.layers`); the empty name is the model's own output.
+
     Returns:
         Name -> ``(b, c, h', w')`` (or what else the layer puts out), in the order asked for.
+
     Raises:
         LayerNotFound: the model has no such layer, or the images never reach it.
     """
@@ -87,7 +89,9 @@ def _recorder(
 ) -> Callable[[nn.Module, Any, Any], Tensor]:
     def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Tensor:
         if not isinstance(output, Tensor):
-            raise LayerNotFound(f"layer {name!r} puts out a {type(output).__name__}, not one tensor; choose one inside it")
+            raise LayerNotFound(
+                f"layer {name!r} puts out a {type(output).__name__}, not one tensor; choose one inside it"
+            )
         record.setdefault(name, output)
         if stop and len(record) == len(names):
             raise _AllReached

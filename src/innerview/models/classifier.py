@@ -50,6 +50,7 @@ def as_classifier(
         mean: Per RGB channel, in units of [0, 1]; ImageNet's usual by default.
         std: Likewise.
         labels: The classes' names, by index.
+
     Raises:
         BadInput: `mean` or `std` are not one or three numbers, or a standard deviation is not positive.
     """
@@ -63,7 +64,8 @@ def as_classifier(
 
 def frozen(model: Model) -> Model:
     """Put a model into evaluation mode, without gradients of its weights, which are laid out channels last."""
-    return model.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+    model.requires_grad_(False).eval()
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def class_index(model: nn.Module, target: int | str) -> int:

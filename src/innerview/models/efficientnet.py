@@ -31,13 +31,13 @@ EPSILON = 1e-3  # of the batch normalization
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's padding: outputs ``ceil(h / stride)``, one more pixel right and below if uneven."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (the base class's name)
         bottom, right = (
             max((-(-side // stride) - 1) * stride + kernel - side, 0)
-            for side, stride, kernel in zip(x.shape[-2:], self.stride, self.kernel_size, strict=True)
+            for side, stride, kernel in zip(input.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
         padding = (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2)
-        return super().forward(F.pad(x, padding) if any(padding) else x)
+        return super().forward(F.pad(input, padding) if any(padding) else input)
 
 
 class Block(nn.Module):
@@ -97,7 +97,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def read_efficientnet(path: Path) -> EfficientNetLite0:
-    """Build EfficientNet-Lite0 from the package's state dictionary, whose keys are ours with an underscore before parts."""
+    """Build EfficientNet-Lite0 from the package's state dictionary; its keys are ours with underscores before parts."""
     model = EfficientNetLite0()
     state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict({key.removeprefix("_").replace("._", "."): tensor for key, tensor in state.items()})

@@ -1,4 +1,4 @@
-"""BVLC GoogLeNet {cite}`szegedy2015going`: the network of DeepDream, with the weights of its Caffe release {cite}`jia2014caffe`."""
+"""BVLC GoogLeNet {cite}`szegedy2015going`, DeepDream's network, as its Caffe release {cite}`jia2014caffe` has it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -129,7 +129,7 @@ def _max_pool() -> nn.MaxPool2d:
 
 
 def read_googlenet(files: Mapping[str, Path]) -> GoogLeNet:
-    """Build GoogLeNet from the files of the asset `bvlc_googlenet`, keyed by their path, ``conv1/7x7_s2_filter.bin``."""
+    """Build GoogLeNet from the files of the asset `bvlc_googlenet`, keyed by path such as ``conv1/7x7_s2_bias.bin``."""
     model = GoogLeNet()
     for layer in ("conv1/7x7_s2", "conv2/3x3_reduce", "conv2/3x3"):
         caffe_convolution(model.get_submodule(f"{layer.replace('/', '_')}.conv"), files, layer)

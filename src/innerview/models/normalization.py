@@ -92,7 +92,7 @@ def _scale(x: Tensor, size: int, alpha: float, k: float) -> Tensor:
 
 
 def _window_sum(x: Tensor, size: int, factor: float, bias: float) -> Tensor:
-    """Return ``bias + factor * sum`` over the `size` channels around each one, as a 1x1 convolution with a band matrix."""
+    """Return ``bias + factor * sum`` over the `size` channels around each one: a 1x1 convolution with a band matrix."""
     channels = x.shape[1]
     band = x.new_full((channels, channels), factor).triu(-(size // 2)).tril(size // 2)
     weight = band.reshape(channels, channels, 1, 1).contiguous(memory_format=torch.channels_last)

@@ -71,7 +71,9 @@ MODELS: Mapping[str, ModelEntry] = {
             "vgg19", "VGG-19, convolutional part", "simonyan2015vgg", ("vgg19_uint8", "vgg19_float32_early"), "relu4_2",
             _vgg19, classes=None,
         ),
-        ModelEntry("squeezenet1_1", "SqueezeNet 1.1", "iandola2016squeezenet", ("squeezenet1_1",), "fire7", _squeezenet),
+        ModelEntry(
+            "squeezenet1_1", "SqueezeNet 1.1", "iandola2016squeezenet", ("squeezenet1_1",), "fire7", _squeezenet
+        ),
         ModelEntry(EMBEDDED, "EfficientNet-Lite0", "tan2019efficientnet", (), "blocks.10", _efficientnet),
     )
 }  # fmt: skip
@@ -83,6 +85,7 @@ def load_model(name: str, *, pooling: Pooling | None = None) -> nn.Module:
     Args:
         name: `googlenet`, `vgg19` (features only), `squeezenet1_1`, `efficientnet_lite0`, or ``torchvision/NAME``.
         pooling: Of `vgg19`: ``max`` (as published) or ``average`` {cite}`gatys2015texture`.
+
     Raises:
         ModelNotFound: no such name; the message names near ones.
         AssetUnavailable: the weights cannot be had; never replaced by another model.
@@ -100,7 +103,7 @@ def load_model(name: str, *, pooling: Pooling | None = None) -> nn.Module:
     options: dict[str, Any] = {} if pooling is None else {"pooling": pooling}
     model = entry.read(**options)
     if entry.classes is not None:
-        model.labels = imagenet_labels()  # pyright: ignore[reportAttributeAccessIssue]
+        model.labels = imagenet_labels()  # pyright: ignore[reportArgumentType]
     return frozen(model)
 
 

@@ -57,7 +57,7 @@ class SqueezeNet(nn.Module):
 
 
 def read_squeezenet(files: Mapping[str, Path]) -> SqueezeNet:
-    """Build SqueezeNet from the files of the asset `squeezenet1_1`, keyed by their path, ``fire2/squeeze1x1_filter.bin``."""
+    """Build SqueezeNet from the files of the asset `squeezenet1_1`, keyed by path such as ``conv1_filter.bin``."""
     model = SqueezeNet()
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Conv2d):

@@ -22,6 +22,7 @@ def read_torchvision(name: str) -> tuple[nn.Module, dict[str, Any]]:
 
     Returns:
         The network, and its `mean`, `std` and `labels`.
+
     Raises:
         ModelNotFound: torchvision has no such classifier.
         AssetUnavailable: its weights cannot be had.

@@ -21,11 +21,12 @@ Pooling = Literal["max", "average"]
 class VGG19(nn.Module):
     """VGG-19 up to `pool5`; features only, no classifier.
 
-    Layers are named as the papers do: `conv1_1`, `relu1_1`, …, `pool5`. Takes images of at least 32 pixels a side and puts
-    out ``(b, 512, h / 32, w / 32)``.
+    Layers are named as the papers do: `conv1_1`, `relu1_1`, …, `pool5`. Takes images of at least 32 pixels a side and
+    puts out ``(b, 512, h / 32, w / 32)``.
 
     Args:
         pooling: ``max`` as published, or ``average`` as in texture synthesis {cite}`gatys2015texture`.
+
     Raises:
         BadInput: another kind of pooling.
     """
@@ -50,9 +51,7 @@ class VGG19(nn.Module):
         return x
 
 
-def read_vgg19(
-    quantised: Mapping[str, Path], exact: Mapping[str, Path], pooling: Pooling = "max"
-) -> VGG19:
+def read_vgg19(quantised: Mapping[str, Path], exact: Mapping[str, Path], pooling: Pooling = "max") -> VGG19:
     """Build VGG-19 from exact float32 weights where they are at hand (to `conv3_4`), else from 8-bit ones.
 
     Args:

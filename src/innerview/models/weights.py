@@ -25,7 +25,7 @@ def read_array(path: Path, shape: tuple[int, ...], dtype: str = "<f4") -> np.nda
 
 
 def caffe_convolution(layer: nn.Module, files: Mapping[str, Path], *names: str) -> None:
-    """Fill a convolution from files ``NAME_filter.bin`` (out, y, x, in) and ``NAME_bias.bin``; several names are stacked.
+    """Fill a convolution from files ``NAME_filter.bin`` (out, y, x, in) and ``NAME_bias.bin``; several are stacked.
 
     The first layer's filters, made for BGR, are turned to RGB.
     """
@@ -44,7 +44,9 @@ def caffe_convolution(layer: nn.Module, files: Mapping[str, Path], *names: str) 
 def caffe_linear(layer: nn.Linear, files: Mapping[str, Path], name: str) -> None:
     """Fill a linear layer from files ``NAME_filter.bin`` (out, in) and ``NAME_bias.bin``."""
     weight = read_array(files[f"{name}_filter.bin"], (layer.out_features, layer.in_features))
-    fill(layer, torch.from_numpy(weight), torch.from_numpy(read_array(files[f"{name}_bias.bin"], (layer.out_features,))))
+    fill(
+        layer, torch.from_numpy(weight), torch.from_numpy(read_array(files[f"{name}_bias.bin"], (layer.out_features,)))
+    )
 
 
 def rgb_first(weight: Tensor) -> Tensor:
@@ -68,6 +70,8 @@ def read_tfjs(folder_files: Mapping[str, Path], prefix: str = "") -> dict[str, n
 
     Args:
         folder_files: Key -> path; keys are the manifest's paths behind `prefix`.
+        prefix: What stands before them.
+
     Returns:
         Name such as ``block1_conv1/kernel`` -> float32 array in TensorFlow's layout (y, x, in, out).
     """

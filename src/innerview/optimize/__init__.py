@@ -1,15 +1,7 @@
 """Feature visualization: objectives, parameterizations, transforms and the ascent."""
 
 from innerview.optimize.ascent import Diverged, Recipe, Visualization, visualize
-from innerview.optimize.objectives import (
-    Objective,
-    Reading,
-    channel,
-    class_logit,
-    layer,
-    neuron,
-    total_variation,
-)
+from innerview.optimize.objectives import Objective, Reading, channel, class_logit, layer, neuron, total_variation
 from innerview.optimize.parameterizations import Fourier, Pixels, frequencies
 from innerview.optimize.specs import parse_objective
 from innerview.optimize.transforms import ARTICLE, RELEASED, Crop, Jitter, Pad, Rotate, Scale, transformed

@@ -77,6 +77,7 @@ def visualize(
         seed: Image i starts from noise of seed + i.
         recipe: How to ascend.
         progress: Whether to show a bar.
+
     Raises:
         LayerNotFound: the model lacks a layer of the objective.
         BadInput: a channel out of range, images too small for the layer or the transforms, or a bad number of steps.
@@ -99,9 +100,7 @@ def visualize(
     return Visualization(images, values, history, objective.name)
 
 
-def _ascend(
-    model: nn.Module, objective: Objective, parameterization: nn.Module, recipe: Recipe, show: bool
-) -> Tensor:
+def _ascend(model: nn.Module, objective: Objective, parameterization: nn.Module, recipe: Recipe, show: bool) -> Tensor:
     parameters = list(parameterization.parameters())
     optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate, maximize=True)
     history: list[Tensor] = []
@@ -118,4 +117,3 @@ def _ascend(
         optimizer.step()
         history.append(values.detach())
     return torch.stack(history) if history else good.new_zeros((0, len(good)))
-

@@ -91,7 +91,9 @@ def _combined(
     other = right if isinstance(right, Objective) else _constant(right)
     counts = {count for count in (left.count, other.count) if count is not None}
     if len(counts) > 1:
-        raise BadInput(f"{left.name} asks for {left.count} images and {other.name} for {other.count}; give both as many")
+        raise BadInput(
+            f"{left.name} asks for {left.count} images and {other.name} for {other.count}; give both as many"
+        )
     return Objective(
         f"({left.name} {sign} {other.name})",
         tuple(dict.fromkeys(left.layers + other.layers)),
@@ -139,11 +141,13 @@ def neuron(layer: str, index: int | Sequence[int], position: tuple[int, int] | N
 
 
 def layer(name: str) -> Objective:
-    r"""Half the squared length of all activations of a layer, $\frac{1}{2}\|A\|^2$: DeepDream's {cite}`mordvintsev2015deepdream`.
+    r"""Half the squared length of a layer's activations, $\frac{1}{2}\|A\|^2$ {cite}`mordvintsev2015deepdream`.
 
     Its gradient with respect to the activations is the activations themselves, as in the released notebook.
     """
-    return Objective(f"layer({name})", (name,), lambda reading: reading.activations[name].flatten(1).square().sum(1) / 2)
+    return Objective(
+        f"layer({name})", (name,), lambda reading: reading.activations[name].flatten(1).square().sum(1) / 2
+    )
 
 
 def class_logit(target: int | str | Sequence[int | str]) -> Objective:

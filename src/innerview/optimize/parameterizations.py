@@ -1,11 +1,11 @@
 """Parameterizations: the numbers that an ascent really changes, and how they become images.
 
-A configuration (`Pixels`, `Fourier`) makes a module for given seeds and size; the module's ``forward()`` returns the images.
+A configuration (`Pixels`, `Fourier`) makes a module for given seeds and size; its ``forward()`` returns the images.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,12 @@ COLOR_SQRT = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 """Square root of the colours' covariance in ImageNet photographs; released with {cite}`olah2017feature`."""
 
 
+@runtime_checkable
 class Parameterization(Protocol):
     """A configuration that can be started."""
 
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
-        """Return a module whose ``forward()`` gives ``(len(seeds), 3, h, w)`` images; image i depends on seed i alone."""
+        """Return a module whose ``forward()`` gives ``(len(seeds), 3, h, w)``; image i depends on seed i alone."""
         ...
 
 
@@ -44,7 +45,7 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Fourier:
-    """One complex number for each spatial frequency and colour, scaled so that all frequencies start with equal energy in the image's spectrum as in photographs.
+    r"""One complex number for each spatial frequency and colour, scaled to the spectrum of photographs.
 
     $$x = \\tfrac{1}{4}\\, \\mathcal{F}^{-1}\\!\\Big(\\frac{\\theta}{\\max(f, 1/\\max(w, h))^{d}}\\Big)$$
 

@@ -1,24 +1,25 @@
 """Transforms: random small changes of the images before the network sees them.
 
-What still excites a neuron after them is a shape, not a pattern of single pixels. Each transform is a value; called with
-images and a generator it returns images, the same change for the whole batch.
+What still excites a neuron after them is a shape, not a pattern of single pixels. Each transform is a value;
+called with images and a generator it returns images, the same change for the whole batch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Images
+from innerview.core.types import Images, ResizedImages
 
 
+@runtime_checkable
 class Transform(Protocol):
     """Images and a source of randomness in, images out."""
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images: ...
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages: ...
 
 
 def _draw(generator: torch.Generator, below: int) -> int:
@@ -33,7 +34,7 @@ class Pad:
     mode: Literal["constant", "reflect"] = "constant"
     value: float = 0.5
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images:  # noqa: ARG002
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:  # noqa: ARG002
         value = self.value if self.mode == "constant" else None
         return F.pad(images, [self.pixels] * 4, self.mode, value)
 
@@ -44,7 +45,7 @@ class Jitter:
 
     pixels: int
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images:
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:
         height, width = (side - self.pixels for side in images.shape[-2:])
         if min(height, width) < 1:
             raise BadInput(f"a jitter of {self.pixels} pixels leaves nothing of images of {_size(images)} pixels")
@@ -58,7 +59,7 @@ class Scale:
 
     factors: tuple[float, ...]
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images:
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:
         factor = self.factors[_draw(generator, len(self.factors))]
         if factor == 1:
             return images
@@ -72,7 +73,7 @@ class Rotate:
 
     degrees: tuple[float, ...]
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images:
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:
         angle = torch.deg2rad(torch.tensor(self.degrees[_draw(generator, len(self.degrees))]))
         if angle == 0:
             return images
@@ -92,7 +93,7 @@ class Crop:
 
     pixels: int
 
-    def __call__(self, images: Images, generator: torch.Generator) -> Images:  # noqa: ARG002
+    def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:  # noqa: ARG002
         if min(images.shape[-2:]) <= 2 * self.pixels:
             raise BadInput(f"cropping {self.pixels} pixels leaves nothing of images of {_size(images)} pixels")
         return images[..., self.pixels : -self.pixels, self.pixels : -self.pixels] if self.pixels else images
@@ -102,7 +103,7 @@ def _size(images: Images) -> str:
     return "x".join(map(str, images.shape[-2:]))
 
 
-def transformed(images: Images, transforms: Sequence[Transform], generator: torch.Generator) -> Images:
+def transformed(images: Images, transforms: Sequence[Transform], generator: torch.Generator) -> ResizedImages:
     """Apply transforms one after another."""
     for transform in transforms:
         images = transform(images, generator)
@@ -126,4 +127,4 @@ ARTICLE: tuple[Transform, ...] = (
     Jitter(8),
     Crop(4),
 )
-"""The article's, Sec. "The Enemies of Feature Visualization" {cite}`olah2017feature`; the crop is what is left of the padding."""
+"""The article's, "The Enemies of Feature Visualization" {cite}`olah2017feature`; the crop takes off the padding."""

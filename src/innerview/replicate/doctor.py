@@ -11,7 +11,9 @@ from innerview.core.devices import choose_device
 from innerview.models import MODELS
 from innerview.replicate.machine import machine, versions
 
-EXTRAS = {"book": "jupyter-book", "test": "pytest", "peers": "captum", "course": "nbgrader", "distributed": "distributed"}
+EXTRAS = {
+    "book": "jupyter-book", "test": "pytest", "peers": "captum", "course": "nbgrader", "distributed": "distributed",
+}  # fmt: skip
 
 
 def examine() -> Iterator[tuple[str, str]]:
@@ -20,8 +22,7 @@ def examine() -> Iterator[tuple[str, str]]:
     told = machine(device)
     yield "system", f"{platform.platform()}, {told['cpu']}, {told['cores']} cores, {told['memory_gb']} GB"
     yield "device", f"{device}, {torch.get_num_threads()} threads"
-    for name, number in versions().items():
-        yield name, number
+    yield from versions().items()
     for extra, package in EXTRAS.items():
         yield f"extra {extra}", _installed(package) or f"not installed: pip install 'innerview[{extra}]'"
     state = cache_state()

@@ -1,4 +1,4 @@
-"""Photographs by name: those of the assets, and those inside scikit-image for machines that have only a package index."""
+"""Photographs by name: those of the assets, and those inside scikit-image, which are there on every machine."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ def photo(name: str, width: int | None = None) -> Images:
     """Read a photograph.
 
     Args:
-        name: ``ASSET/FILE`` such as ``deepdream_photos/sky1024px.jpg``, or ``skimage/NAME`` such as ``skimage/astronaut``.
+        name: ``ASSET/FILE`` such as ``deepdream_photos/sky1024px.jpg``, or ``skimage/NAME`` such as ``skimage/coffee``.
         width: In pixels; the height follows. None keeps the file's.
 
     Returns:

@@ -75,8 +75,10 @@ def deepdream(
         recipe: How.
         store: Where finished octaves are kept, so that an interrupted dream continues after the last one.
         progress: Whether to show a bar.
+
     Returns:
         ``(b, 3, h, w)`` in [0, 1].
+
     Raises:
         LayerNotFound: the model lacks a layer of the objective.
         BadInput: the smallest octave would be smaller than 32 pixels a side.
@@ -110,8 +112,8 @@ def _octaves(images: Images, recipe: DreamRecipe) -> list[Images]:
         height, width = (round(side / recipe.octave_scale) for side in octaves[-1].shape[-2:])
         if min(height, width) < SMALLEST_OCTAVE:
             raise BadInput(
-                f"{recipe.octaves} octaves of scale {recipe.octave_scale} shrink this image below {SMALLEST_OCTAVE} pixels; "
-                "use fewer octaves or a larger image"
+                f"{recipe.octaves} octaves of scale {recipe.octave_scale} shrink this image below {SMALLEST_OCTAVE} "
+                "pixels; use fewer octaves or a larger image"
             )
         octaves.append(_resized(octaves[-1], (height, width)))
     return octaves[::-1]
@@ -138,6 +140,10 @@ def dream_step(
     """Take one step of gradient ascent, normalised by the mean absolute gradient of each image.
 
     Args:
+        model: Takes images ``(b, 3, h, w)`` in [0, 1].
+        images: ``(b, 3, h, w)``.
+        objective: What to strengthen.
+        recipe: Gives step size, jitter, tile and seed.
         draw: Which of the recipe's random rolls to use.
     """
     reach = max(recipe.jitter, (recipe.tile or 0) // 2)  # far enough that no seam between tiles stays in place
@@ -146,7 +152,9 @@ def dream_step(
     gradient = image_gradient(model, rolled, objective, recipe.tile)
     mean = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
     if not torch.isfinite(mean).all():
-        raise NotFinite(f"the gradient of {objective.name} became NaN or infinite at dream step {draw}; lower the step size")
+        raise NotFinite(
+            f"the gradient of {objective.name} became NaN or infinite at dream step {draw}; lower the step size"
+        )
     stepped = rolled + recipe.step_size / 255 * gradient / mean.clamp(min=1e-30)
     return stepped.clamp(0, 1).roll([-pixels for pixels in shift], (-2, -1))
 
@@ -155,6 +163,9 @@ def image_gradient(model: nn.Module, images: Images, objective: Objective, tile:
     """Return the gradient of the objective with respect to the pixels.
 
     Args:
+        model: Takes images ``(b, 3, h, w)`` in [0, 1].
+        images: ``(b, 3, h, w)``.
+        objective: Whose gradient.
         tile: Side in pixels of tiles that are looked at one by one, each as an image of its own; None for all at once.
     """
     if tile is None or max(images.shape[-2:]) <= tile:
@@ -180,12 +191,13 @@ def guided(model: nn.Module, guide: Images, name: str) -> Objective:
 
     $$\sum_x \max_y A_x \cdot G_y$$
 
-    where $A$ are the image's activations and $G$ the guide's in one layer; the gradient at a position is the matching $G_y$.
+    where $A$ are the image's activations and $G$ the guide's; the gradient at a position is the matching $G_y$.
 
     Args:
         model: The network that will dream.
         guide: ``(1, 3, h, w)``.
         name: The layer, `inception_3b` in the notebook.
+
     Raises:
         BadInput: the layer has no positions.
     """
@@ -203,7 +215,7 @@ def guided(model: nn.Module, guide: Images, name: str) -> Objective:
 
 
 def magnified(images: Images, factor: float) -> Images:
-    """Crop the margin of `factor` of each side and enlarge the rest to the old size, as the notebook's endless zoom does."""
+    """Crop a margin of `factor` of each side and enlarge the rest to the old size, as the notebook's zoom does."""
     height, width = images.shape[-2:]
     rows = torch.linspace(-1 + factor, 1 - factor, height)
     columns = torch.linspace(-1 + factor, 1 - factor, width)
@@ -224,10 +236,13 @@ def zoom(
     """Dream, magnify, dream again: yield the frames of an endless zoom, one at a time.
 
     Args:
+        model: See `deepdream`.
+        images: See `deepdream`.
+        objective: See `deepdream`.
         frames: How many.
         factor: Share of each side that is cut off between frames; 0.05 in the notebook.
+        recipe: See `deepdream`.
         store: Where finished frames are kept.
-    See `deepdream` for the rest.
     """
     recipe = recipe or DreamRecipe()
     name = objective.name if isinstance(objective, Objective) else str(objective)

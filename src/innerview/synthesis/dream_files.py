@@ -52,6 +52,7 @@ def dream_file(
         size: Shorter side in pixels.
         frames: Of the zoom.
         device: Where to compute.
+
     Raises:
         InnerviewError: of reading, loading, dreaming or writing; the message says what to mend.
     """
@@ -72,7 +73,9 @@ def _objective(files: DreamFiles, model: str, network: nn.Module, objective: str
     if objective is not None:
         return parse_objective(objective)
     if model not in MODELS:
-        raise BadInput(f"say what {model} is to dream of: --objective layer:LAYER; `innerview layers {model}` lists them")
+        raise BadInput(
+            f"say what {model} is to dream of: --objective layer:LAYER; `innerview layers {model}` lists them"
+        )
     usual = MODELS[model].layer
     if files.guide is None:
         return layer(usual)
