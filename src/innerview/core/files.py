@@ -55,10 +55,10 @@ def check_writable(path: str | Path) -> None:
         OutputError: as for `written_whole`.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (False inside a folder that may not be searched; Path.is_dir raises)
         raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
     folder = path.parent
-    while not folder.exists():
+    while not os.path.exists(folder):  # noqa: PTH110
         folder = folder.parent
     if not folder.is_dir():
         raise OutputError(f"cannot write {path}: {folder} is a file, not a folder; choose another place")

@@ -1,7 +1,10 @@
 """Images in and out: files and `Images` tensors, float32 RGB in [0, 1]."""
 
+import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,9 +33,12 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
 
     Raises:
         UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 100 megapixels.
+        BadInput: `size` is not positive.
     """
+    if size is not None and min((size,) if isinstance(size, int) else size) < 1:
+        raise BadInput(f"an image cannot be resized to {size} pixels; give a positive size")
     try:
-        with Image.open(path) as file:
+        with _opened(path) as file:
             _check_size(path, file.size)
             picture = _to_rgb(ImageOps.exif_transpose(file))
     except UnreadableImage:
@@ -48,6 +54,12 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnreadableImage(f"{path} is not an image that can be read whole ({error}); replace the file") from error
     return from_array(np.asarray(_resized(picture, size)))
+
+
+def _opened(path: str | Path) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is MOST_PIXELS
+        return Image.open(path)
 
 
 def _check_size(path: str | Path, size: tuple[int, int]) -> None:
@@ -124,13 +136,25 @@ def write_image(path: str | Path, images: Images, columns: int | None = None) ->
         columns: Images a row; by default a sheet about as wide as high.
 
     Raises:
-        BadInput: the ending names no format that can be written.
+        BadInput: the ending names no format that can be written, or one that cannot hold that many pixels; or there is
+            no image to write.
         OutputError: the place cannot be written to.
     """
     check_image_suffix(path)
-    sheet = contact_sheet(to_array(images), columns)
+    _write(path, Image.fromarray(contact_sheet(to_array(images), columns)), quality=95)
+
+
+def _write(path: str | Path, picture: Image.Image, **options: Any) -> None:
+    """Encode in memory, then write: on a full disk Pillow may leave a JPEG cut off without an error."""
+    encoded = io.BytesIO()
+    suffix = Path(path).suffix.lower()
+    try:
+        picture.save(encoded, Image.registered_extensions()[suffix], **options)
+    except (OSError, ValueError) as error:
+        size = f"{picture.width}x{picture.height}"
+        raise BadInput(f"{suffix} cannot hold {size} pixels ({error}); write {path} smaller, or as .png") from error
     with written_whole(path) as temporary:
-        Image.fromarray(sheet).save(temporary, quality=95)
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def check_image_suffix(path: str | Path) -> None:
@@ -140,9 +164,15 @@ def check_image_suffix(path: str | Path) -> None:
 
 
 def contact_sheet(arrays: np.ndarray, columns: int | None = None, gap: int = 4) -> np.ndarray:
-    """Lay ``(b, h, w, 3)`` bytes out as one white sheet."""
+    """Lay ``(b, h, w, 3)`` bytes out as one white sheet.
+
+    Raises:
+        BadInput: no images, or less than one column.
+    """
     count, height, width, _ = arrays.shape
-    columns = columns or int(np.ceil(np.sqrt(count)))
+    columns = int(np.ceil(np.sqrt(count))) if columns is None else columns
+    if count == 0 or columns < 1:
+        raise BadInput(f"{count} images in {columns} columns make no sheet; give at least one of each")
     rows = -(-count // columns)
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
     sheet = np.full(shape, 255, dtype=np.uint8)
@@ -163,7 +193,5 @@ def write_animation(path: str | Path, frames: Sequence[np.ndarray], seconds_per_
     if not frames:
         raise BadInput("an animation needs at least one frame")
     first, *rest = [Image.fromarray(frame) for frame in frames]
-    with written_whole(path) as temporary:
-        first.save(
-            temporary, save_all=True, append_images=rest, duration=round(1000 * seconds_per_frame), loop=0, quality=88
-        )
+    milliseconds = round(1000 * seconds_per_frame)
+    _write(path, first, save_all=True, append_images=rest, duration=milliseconds, loop=0, quality=88)

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from innerview.core.errors import BadInput
+from innerview.core.errors import BadInput, OutputError
 from innerview.core.files import written_whole
 
 Tensors = Mapping[str, Tensor]
@@ -26,8 +27,9 @@ Tensors = Mapping[str, Tensor]
 def fingerprint(*parts: Any) -> str:
     """Return 16 hexadecimal digits that change with any part.
 
-    Parts may be numbers, strings, None, paths (their content counts), tensors, modules (their weights count), functions
-    and classes (the source of their module counts), dataclasses, and lists, tuples and mappings of these.
+    Parts may be numbers, strings, None, paths (their content counts), tensors, modules (their printed form and all their
+    tensors count), functions and classes (the source of their module counts), dataclasses, and lists, tuples and
+    mappings of these.
 
     Raises:
         BadInput: a part of another kind.
@@ -50,13 +52,12 @@ def _feed(digest: "hashlib._Hash", part: Any) -> None:
             digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
             digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
         case torch.nn.Module():
-            for name, tensor in part.state_dict().items():
-                digest.update(name.encode())
-                _feed(digest, tensor)
+            _feed(digest, re.sub(r" at 0x[0-9a-f]+", "", repr(part)))
+            _feed(digest, [*part.named_parameters(), *part.named_buffers()])  # the latter also where not persistent
         case Mapping():
-            for key in sorted(part):
-                _feed(digest, (key, part[key]))
+            _feed(digest, [(key, part[key]) for key in sorted(part)])
         case list() | tuple():
+            digest.update(f"{len(part)}:".encode())  # or [[1], 2] would be [[1, 2]]
             for item in part:
                 _feed(digest, item)
         case _ if dataclasses.is_dataclass(part) and not isinstance(part, type):
@@ -67,6 +68,11 @@ def _feed(digest: "hashlib._Hash", part: Any) -> None:
             digest.update(inspect.getsource(inspect.getmodule(part) or part).encode())
         case _:
             raise BadInput(f"cannot fingerprint a {type(part).__name__}; pass numbers, text, tensors or dataclasses")
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """Return a copy on the processor: safetensors refuses tensors that share memory."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 class Store:
@@ -91,9 +97,17 @@ class Store:
             return None
 
     def save(self, path: Path, tensors: Tensors) -> None:
-        """Write a result, whole or not at all."""
+        """Write a result, whole or not at all.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        own = {name: _own(tensor) for name, tensor in tensors.items()}
         with written_whole(path) as temporary:
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+            try:
+                save_file(own, temporary)
+            except SafetensorError as error:
+                raise OutputError(f"cannot write {path}: {error}; free space or choose another place") from error
 
     def keep(self, name: str, compute: Callable[[], Tensors], *made_from: Any) -> dict[str, Tensor]:
         """Return the stored result `name`, or compute and store it.

@@ -33,7 +33,7 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
     Raises:
         BadInput: nothing to draw, more than seven columns, or a scale below 1.
     """
-    columns = columns or min(len(pictures), MOST_COLUMNS)
+    columns = min(len(pictures), MOST_COLUMNS) if columns is None else columns
     if not pictures or not 1 <= columns <= MOST_COLUMNS or scale < 1:
         raise BadInput(f"{len(pictures)} pictures in {columns} columns at scale {scale} cannot be drawn")
     arrays = [_array(picture) for picture in pictures.values()]

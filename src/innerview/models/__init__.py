@@ -5,7 +5,7 @@ from innerview.models._torchvision import make_importable
 make_importable()  # before anything here, or any library beside us, imports torchvision
 
 from innerview.models.activations import activations, evaluate, layer_shapes, recorded  # noqa: E402
-from innerview.models.classifier import as_classifier, class_index  # noqa: E402
+from innerview.models.classifier import as_classifier, class_index, class_labels  # noqa: E402
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
 from innerview.models.layers import LOGITS, aliases, find_layer  # noqa: E402
 from innerview.models.registry import EMBEDDED, MODELS, ModelEntry, load_model  # noqa: E402
@@ -19,6 +19,7 @@ __all__ = [
     "aliases",
     "as_classifier",
     "class_index",
+    "class_labels",
     "evaluate",
     "find_layer",
     "imagenet_classes",

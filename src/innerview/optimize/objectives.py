@@ -82,7 +82,8 @@ class Objective:
 
 
 def _constant(value: Number) -> Objective:
-    return Objective(f"{value:g}", (), lambda reading: reading.images.new_full((len(reading.images),), value))
+    name = f"{value}".removesuffix(".0")  # all its digits: finished dreams are found again by name
+    return Objective(name, (), lambda reading: reading.images.new_full((len(reading.images),), value))
 
 
 def _combined(
@@ -112,7 +113,7 @@ def channel(layer: str, index: int | Sequence[int]) -> Objective:
     return Objective(
         f"channel({layer}, {_shown(index)})",
         (layer,),
-        lambda reading: _channels(reading.activations[layer], layer, index).flatten(1).mean(1),
+        lambda reading: _channels(reading.activations[layer], layer, index).reshape(len(reading.images), -1).mean(1),
         _count(index),
     )
 

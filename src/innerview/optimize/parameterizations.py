@@ -47,7 +47,7 @@ class Pixels:
 class Fourier:
     r"""One complex number for each spatial frequency and colour, scaled to the spectrum of photographs.
 
-    $$x = \\tfrac{1}{4}\\, \\mathcal{F}^{-1}\\!\\Big(\\frac{\\theta}{\\max(f, 1/\\max(w, h))^{d}}\\Big)$$
+    $$x = \tfrac{1}{4}\, \mathcal{F}^{-1}\!\Big(\frac{\theta}{\max(f, 1/\max(w, h))^{d}}\Big)$$
 
     then colours, then a sigmoid {cite}`olah2017feature`.
 

@@ -2,16 +2,28 @@
 
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Final
 
 from innerview.core.errors import BadInput, near
 from innerview.optimize.objectives import Objective, channel, class_logit, layer, neuron
 
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+
+
+def _named(make: Callable[[str], Objective], form: str) -> Callable[[str], Objective]:
+    def parse(rest: str) -> Objective:
+        if not rest.strip():
+            raise BadInput(f"nothing stands behind the colon; write {form}")
+        return make(rest.strip())
+
+    return parse
+
 
 def _unit(make: Callable[[str, int], Objective]) -> Callable[[str], Objective]:
     def parse(rest: str) -> Objective:
         name, _, index = rest.rpartition(":")
-        if not name or not index.strip().lstrip("-").isdigit():
+        if not name.strip() or not _INTEGER.fullmatch(index.strip()):
             raise BadInput(f"{rest!r} is not LAYER:INDEX, such as inception_4c:10")
         return make(name.strip(), int(index))
 
@@ -21,11 +33,11 @@ def _unit(make: Callable[[str, int], Objective]) -> Callable[[str], Objective]:
 KINDS: Final[Mapping[str, tuple[str, Callable[[str], Objective]]]] = {
     "channel": ("channel:LAYER:INDEX", _unit(channel)),
     "neuron": ("neuron:LAYER:INDEX", _unit(neuron)),
-    "layer": ("layer:LAYER", lambda rest: layer(rest.strip())),
-    "class": ("class:NAME_OR_INDEX", lambda rest: class_logit(rest.strip())),
+    "layer": ("layer:LAYER", _named(layer, "layer:LAYER")),
+    "class": ("class:NAME_OR_INDEX", _named(class_logit, "class:NAME_OR_INDEX")),
 }
-_TERM: Final = rf"(?:[\d.]+\s*\*\s*)?(?:{'|'.join(KINDS)}):"
-_SIGN: Final = re.compile(rf"\s*([+-])\s*(?={_TERM})")
+_FACTOR: Final = r"[\d.]+(?:[eE][+-]?\d+)?\s*\*\s*"
+_TERM: Final = re.compile(rf"(?:^|\s*[+-])\s*(?:{_FACTOR})?(?:{'|'.join(KINDS)}):")
 
 
 def parse_objective(text: str) -> Objective:
@@ -34,15 +46,13 @@ def parse_objective(text: str) -> Objective:
     Raises:
         BadInput: an unknown kind, or a term that is not of its kind's form.
     """
-    signs_and_terms = _SIGN.split(text.strip())
-    if signs_and_terms[0] == "":
-        _, sign, first, *rest = signs_and_terms
-        total = _term(first) if sign == "+" else -_term(first)
-    else:
-        first, *rest = signs_and_terms
-        total = _term(first)
-    for sign, term in zip(rest[::2], rest[1::2], strict=True):
-        total = total + _term(term) if sign == "+" else total - _term(term)
+    text = text.strip()
+    cuts = sorted({0, *(found.start() for found in _TERM.finditer(text))})
+    first, *rest = [text[start:end].strip() for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    total = -_term(first[1:]) if first.startswith("-") else _term(first.removeprefix("+"))
+    for signed in rest:
+        term = _term(signed[1:])
+        total = total + term if signed.startswith("+") else total - term
     return total
 
 
@@ -56,6 +66,9 @@ def _term(text: str) -> Objective:
     if not star:
         return objective
     try:
-        return float(factor) * objective
+        number = float(factor)
     except ValueError as error:
-        raise BadInput(f"{factor.strip()!r} in {text!r} is not a number") from error
+        raise BadInput(f"{factor.strip()!r} in {text!r} is not a number; write such as 0.5*{term.strip()}") from error
+    if not isfinite(number):
+        raise BadInput(f"{factor.strip()!r} in {text!r} is not finite; write such as 0.5*{term.strip()}")
+    return number * objective

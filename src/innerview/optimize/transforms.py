@@ -35,6 +35,8 @@ class Pad:
     value: float = 0.5
 
     def __call__(self, images: Images, generator: torch.Generator) -> ResizedImages:  # noqa: ARG002
+        if self.mode == "reflect" and min(images.shape[-2:]) <= self.pixels:
+            raise BadInput(f"images of {_size(images)} pixels have no {self.pixels} pixels to reflect; pad less")
         value = self.value if self.mode == "constant" else None
         return F.pad(images, [self.pixels] * 4, self.mode, value)
 

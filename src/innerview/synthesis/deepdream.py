@@ -2,6 +2,7 @@ r"""DeepDream {cite}`mordvintsev2015deepdream`: let a network change a photograp
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -46,8 +47,8 @@ class DreamRecipe:
         least = {"octaves": 1, "octave_scale": 1.01, "steps": 0, "step_size": 0, "jitter": 0, "tile": 64, "seed": 0}
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not value >= least[field.name]:
-                raise BadInput(f"{field.name} of a dream is at least {least[field.name]}, not {value}")
+            if value is not None and not least[field.name] <= value < inf:
+                raise BadInput(f"{field.name} of a dream is a number of at least {least[field.name]}, not {value}")
 
 
 def deepdream(
@@ -85,16 +86,15 @@ def deepdream(
         NotFinite: the gradient became NaN or infinite.
     """
     recipe = recipe or DreamRecipe()
-    objective = objective or layer("inception_4c")
+    objective = layer("inception_4c") if objective is None else objective
     objective = parse_objective(objective) if isinstance(objective, str) else objective
     bases = _octaves(images, recipe)
-    detail = torch.zeros_like(bases[0])
     sources = (objective.name, recipe, images, model, deepdream) if store else ()
     done, kept = _last_kept(store, recipe.octaves, sources)
+    detail = torch.zeros_like(bases[0]) if kept is None else kept.to(images)
     with bar(range(recipe.octaves * recipe.steps), "dream", progress, initial=done * recipe.steps) as steps:
         for octave in range(done, recipe.octaves):
             base = bases[octave]
-            detail = kept if kept is not None and octave == done else detail
             dream = base + _resized(detail, base.shape[-2:])
             for step in range(recipe.steps):
                 dream = dream_step(model, dream, objective, recipe, (octave, step))
@@ -146,7 +146,9 @@ def dream_step(
         recipe: Gives step size, jitter, tile and seed.
         draw: Which of the recipe's random rolls to use.
     """
-    reach = max(recipe.jitter, (recipe.tile or 0) // 2)  # far enough that no seam between tiles stays in place
+    reach = recipe.jitter
+    if recipe.tile is not None and max(images.shape[-2:]) > recipe.tile:
+        reach = max(reach, recipe.tile // 2)  # far enough that no seam between tiles stays in place
     shift = torch.randint(-reach, reach + 1, (2,), generator=generator("dream", recipe.seed, *draw)).tolist()
     rolled = images.roll(shift, (-2, -1))
     gradient = image_gradient(model, rolled, objective, recipe.tile)
@@ -215,7 +217,13 @@ def guided(model: nn.Module, guide: Images, name: str) -> Objective:
 
 
 def magnified(images: Images, factor: float) -> Images:
-    """Crop a margin of `factor` of each side and enlarge the rest to the old size, as the notebook's zoom does."""
+    """Cut off the share `factor` of each side, half at either end, and enlarge the rest to the old size.
+
+    Raises:
+        BadInput: `factor` leaves nothing of the images.
+    """
+    if not 0 <= factor < 1:
+        raise BadInput(f"a zoom cuts off a share of each side of at least 0 and below 1, not {factor}")
     height, width = images.shape[-2:]
     rows = torch.linspace(-1 + factor, 1 - factor, height)
     columns = torch.linspace(-1 + factor, 1 - factor, width)
@@ -253,6 +261,7 @@ def zoom(
         def dreamt(frame: Images = frame) -> dict[str, Tensor]:
             return {"frame": deepdream(model, frame, objective, recipe=recipe)}
 
-        frame = (store.keep(f"frame{index}", dreamt, index, *sources) if store else dreamt())["frame"]
+        made = store.keep(f"frame{index}", dreamt, index, *sources) if store else dreamt()
+        frame = made["frame"].to(images)
         yield frame
         frame = magnified(frame, factor)

@@ -19,6 +19,9 @@ from innerview.synthesis.deepdream import DreamRecipe, deepdream, guided, zoom
 GUIDE_LAYER = {"googlenet": "inception_3b"}
 """Where the notebook guides; other models are guided at their usual layer."""
 
+ANIMATED = (".webp", ".gif", ".png")
+"""Formats of a zoom."""
+
 
 @dataclass(frozen=True)
 class DreamFiles:
@@ -56,6 +59,8 @@ def dream_file(
     Raises:
         InnerviewError: of reading, loading, dreaming or writing; the message says what to mend.
     """
+    if frames > 1 and files.out.suffix.lower() not in ANIMATED:
+        raise BadInput(f"cannot write an animation to {str(files.out)!r}; end it in {', '.join(ANIMATED)}")
     images = read_image(files.image, size).to(choose_device(device))
     network = load_model(model).to(images.device)
     wanted = _objective(files, model, network, objective, images)

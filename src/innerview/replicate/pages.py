@@ -1,0 +1,212 @@
+"""The generated parts of the book's pages, as Markdown. All that comes from data is escaped."""
+
+import json
+import pkgutil
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from innerview.assets import Asset
+from innerview.models import MODELS, ModelEntry
+from innerview.replicate.display import clock
+from innerview.replicate.exhibits import Exhibit, PictureOfNotebook
+from innerview.replicate.tables import shown
+
+BADGES = {"reproduced": "success", "partly": "warning", "not reproduced": "danger", "not measured": "muted"}
+"""Verdict -> colour of its badge."""
+
+SMOKE = "The `smoke` preset checks that everything runs. Its sizes are tiny; its pictures and numbers are not results."
+EMBEDDED = (
+    "The weights of the paper's network could not be had. This run used EfficientNet-Lite0, whose weights come inside a "
+    "package, and photographs of scikit-image. It measures no claim that carries a number of the paper."
+)
+MODULES = re.compile(r"^% modules: (\S+)$", re.MULTILINE)
+"""Line of a page under ``api/`` that stands for the modules of a room."""
+
+
+def escaped(text: str) -> str:
+    """Return Markdown that shows `text` as it is, on one line."""
+    return "".join(f"\\{sign}" if sign in string.punctuation else sign for sign in " ".join(text.split()))
+
+
+def prose(text: str) -> str:
+    """Return a sentence of a docstring as Markdown: `code` and $mathematics$ are kept, the rest is escaped."""
+    parts = re.split(r"(`[^`]+`|\$[^$]+\$)", " ".join(text.split()))
+    return "".join(part if index % 2 else _escaped_part(part) for index, part in enumerate(parts))
+
+
+def _escaped_part(text: str) -> str:
+    """Escape a part of a sentence and keep the spaces at its ends."""
+    core = text.strip()
+    return text if not core else text.replace(core, escaped(core))
+
+
+def claims_part(exhibits: Sequence[Exhibit], preset: str) -> str:
+    """Return the scorecard: the count of verdicts, then the claims of each paper."""
+    counts = Counter(claim["verdict"] for exhibit in exhibits for claim in exhibit.claims)
+    rows = [[_badge(verdict), str(counts[verdict])] for verdict in BADGES]
+    summary = _table(["Verdict", "Claims"], [*rows, ["All", str(counts.total())]], [75, 25], "counts")
+    papers = "\n\n".join(_claims_of(exhibit, preset) for exhibit in exhibits)
+    return f"{_warnings(exhibits, preset)}{summary}\n\n{papers}\n"
+
+
+def _warnings(exhibits: Sequence[Exhibit], preset: str) -> str:
+    missing = [exhibit for exhibit in exhibits if exhibit.origin != "run"]
+    warning = _admonition("warning", SMOKE) if preset == "smoke" else ""
+    names = ", ".join(f"{{doc}}`{escaped(exhibit.title)} </replications/{exhibit.name}>`" for exhibit in missing)
+    return warning + (_admonition("note", f"Not run yet with the `{preset}` preset: {names}.") if missing else "")
+
+
+def _claims_of(exhibit: Exhibit, preset: str) -> str:
+    title = f"(claims-{exhibit.name})=\n## {{doc}}`{escaped(exhibit.title)} </replications/{exhibit.name}>`"
+    return "\n\n".join([title, origin(exhibit, preset), claims_table(exhibit.claims)])
+
+
+def origin(exhibit: Exhibit, preset: str) -> str:
+    """Say in one paragraph where the claims of a paper come from."""
+    run = f"`innerview replicate {exhibit.name} --preset {preset}`"
+    match exhibit.origin:
+        case "run":
+            extra = f" {EMBEDDED}" if exhibit.told.get("fallback") else ""
+            return f"Measured with the {made_how(exhibit.told)}.{extra}"
+        case "reference":
+            return f"Not run yet with the `{preset}` preset; {run} runs it. These are the numbers of our last full run, " + (
+                f"with the {made_how(exhibit.told)}."
+            )
+        case _:
+            return f"Not run yet; {run} runs it."
+
+
+def made_how(told: Mapping[str, Any]) -> str:
+    """Return preset, machine, date and duration of a run, from ``run.json`` or ``reference.json``."""
+    machine = told["machine"]
+    cores = f"{machine['cores']} cores" if machine.get("cores") else ""
+    place = ", ".join(filter(None, [str(machine.get("gpu") or machine["cpu"]), cores]))
+    return f"`{told['preset']}` preset on {escaped(place)}, {told['date'][:10]}, in {clock(told['seconds'])}"
+
+
+def claims_table(claims: Iterable[Mapping[str, Any]]) -> str:
+    """Return claims as a table: statement with the note below it, source, the paper's value, ours, verdict."""
+    return _table(["Claim", "Source", "Paper", "Measured", "Verdict"], map(_claim, claims), [44, 17, 12, 13, 14], "claims")
+
+
+def _claim(claim: Mapping[str, Any]) -> list[str]:
+    statement, note = prose(claim["statement"]), prose(claim.get("note") or "")
+    told = f"{statement}\n\n    {note}" if note else statement
+    return [told, prose(claim["source"]), _value(claim, "paper"), _value(claim, "measured"), _badge(claim["verdict"])]
+
+
+def _value(claim: Mapping[str, Any], key: str) -> str:
+    value = claim.get(key)
+    if value is None:
+        return "–"
+    slack = f" ± {shown(claim['tolerance'])}" if key == "paper" and claim.get("tolerance") is not None else ""
+    unit = "" if isinstance(value, bool) or claim.get("unit") in (None, "1") else claim["unit"]
+    return escaped(f"{shown(value)}{slack} {unit}")
+
+
+def _badge(verdict: str) -> str:
+    return f"{{bdg-{BADGES[verdict]}}}`{verdict}`" if verdict in BADGES else escaped(verdict)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], kind: str) -> str:
+    """Return a table of Markdown cells; a cell may have paragraphs, indented by four."""
+    items = ["* - " + "\n  - ".join(cell or "–" for cell in row) for row in [head, *rows]]
+    options = [":header-rows: 1", f":widths: {' '.join(map(str, widths))}", f":class: {kind}"]
+    return "\n".join(["````{list-table}", *options, "", *items, "````"])
+
+
+def _admonition(kind: str, text: str) -> str:
+    return f":::{{{kind}}}\n{text}\n:::\n\n"
+
+
+def facts(exhibit: Exhibit, preset: str) -> str:
+    """Return what stands below the title of a replication: download, how it was made, its claims."""
+    download = f"{{download}}`Download the notebook <../notebooks/{exhibit.name}.ipynb>`"
+    made = made_how(exhibit.told)
+    line = f":::{{div}} facts\n{download} · [Its claims](#claims-{exhibit.name}) · {made}\n:::\n\n"
+    smoke = _admonition("warning", SMOKE) if preset == "smoke" else ""
+    embedded = _admonition("warning", EMBEDDED) if exhibit.told.get("fallback") else ""
+    return line + smoke + embedded
+
+
+def not_run_page(exhibit: Exhibit, preset: str) -> str:
+    """Return the page of a replication that was not run."""
+    build = f"innerview replicate {exhibit.name} --preset {preset}\ninnerview book build --preset {preset}"
+    return (
+        f"# {prose(exhibit.title)}\n\n"
+        + _admonition("note", f"This replication has not been run with the `{preset}` preset.")
+        + f"These commands run it and show it here:\n\n```shell\n{build}\n```\n\n## Claims\n\n"
+        + f"{origin(exhibit, preset)}\n\n{claims_table(exhibit.claims)}\n"
+    )
+
+
+def gallery_part(shown_papers: Sequence[tuple[Exhibit, PictureOfNotebook | None, str]]) -> str:
+    """Return the landing page's grid: for each paper its card, with the picture that lies at the given place."""
+    cards = "\n\n".join(_card(exhibit, picture, place) for exhibit, picture, place in shown_papers)
+    return f"`````{{grid}} 1 2 2 2\n:gutter: 3\n:class-container: gallery\n\n{cards}\n`````\n"
+
+
+def _card(exhibit: Exhibit, picture: PictureOfNotebook | None, place: str) -> str:
+    options = [f":link: /replications/{exhibit.name}", ":link-type: doc"]
+    text = "Not run yet."
+    if picture is not None:
+        options += [f":img-top: {place}", f":img-alt: {json.dumps(picture.alt, ensure_ascii=False)}"]
+        text = prose(picture.caption)
+    elif exhibit.origin == "run":
+        text = ""
+    title = f"````{{grid-item-card}} {prose(exhibit.title)}"
+    return "\n".join([title, *options, "", text, "````"])
+
+
+def models_part(told: Mapping[str, Any]) -> str:
+    """Return the table of our networks with their errors, measured and published, from ``book/data/models.json``."""
+    head = ["Name", "Network", "Parameters", "Published", "Validation photographs", "Training photographs"]
+    rows = [_model(entry, told["models"].get(entry.name, {})) for entry in MODELS.values()]
+    made = f"Measured on {escaped(told['machine'])}, {told['date']}." if told.get("machine") else "Not measured yet."
+    return f"{_table(head, rows, [17, 23, 15, 15, 15, 15], 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
+
+
+def _model(entry: ModelEntry, told: Mapping[str, Any]) -> list[str]:
+    count = told.get("parameters")
+    errors = [_errors(told.get(key), entry.classes) for key in ("published", "validation", "sample")]
+    return [f"`{entry.name}`", f"{prose(entry.title)} {{cite}}`{entry.citation}`", f"{count:,}" if count else "–", *errors]
+
+
+def _errors(told: Mapping[str, Any] | None, classes: int | None) -> str:
+    if classes is None:
+        return "features only"
+    if not told:
+        return "–"
+    return escaped(f"{told['top1']:.1f} / {told['top5']:.1f}") + (f" of {told['images']}" if "images" in told else "")
+
+
+def assets_part(assets: Iterable[Asset]) -> str:
+    """Return the table of weights and photographs with their licenses."""
+    head = ["Name", "What it is", "Files", "MB", "License"]
+    rows = [
+        [f"`{one.name}`", f"{prose(one.title)} {{cite}}`{one.citation}`", str(len(one.files)), f"{one.bytes / 1e6:.1f}",
+         prose(one.license)]
+        for one in assets
+    ]  # fmt: skip
+    return _table(head, rows, [22, 36, 8, 8, 26], "assets") + "\n"
+
+
+def with_modules(page: str) -> str:
+    """Replace the line ``% modules: PACKAGE`` of a page by the documentation of each of the package's public modules."""
+    return MODULES.sub(lambda found: "\n\n".join(_module(name) for name in public_modules(found[1])), page)
+
+
+def public_modules(package: str) -> list[str]:
+    """Return the full names of a package's modules that do not begin with an underscore."""
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    return [f"{package}.{module.name}" for module in pkgutil.iter_modules(places or []) if module.name[0] != "_"]
+
+
+def _module(name: str) -> str:
+    directive = f".. automodule:: {name}\n   :members:\n   :show-inheritance:"
+    return f"## {name.partition('.')[2]}\n\n```{{eval-rst}}\n{directive}\n```"
