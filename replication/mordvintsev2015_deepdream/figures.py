@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from innerview.core.images import to_array
 from innerview.core.spectrum import radial_spectrum
 from innerview.figures import bars, lines, panels
+from innerview.models import class_labels
 from innerview.replicate import Run
 from replication.mordvintsev2015_deepdream.dreams import (
     class_probabilities,
@@ -92,9 +93,10 @@ def energies_figure(run: Run) -> Figure:
 def classes_figure(run: Run, most: int = 8) -> Figure:
     """The classes that gain and lose most probability."""
     model, gain = run.model(run.config.model), gains(run)
+    labels = class_labels(model)
     order = gain.argsort(descending=True).tolist()
     chosen = order[:most] + order[-most // 2 :]
-    rows = {f"{model.labels[index]} ({'gains' if gain[index] > 0 else 'loses'})": index for index in chosen}
+    rows = {f"{labels[index]} ({'gains' if gain[index] > 0 else 'loses'})": index for index in chosen}
     before, after = (class_probabilities(model, image) for image in (sky(run), sky_dream(run)))
     groups = {"Photograph": before, "Dream": after}
     drawn = {group: {row: float(values[index]) for row, index in rows.items()} for group, values in groups.items()}

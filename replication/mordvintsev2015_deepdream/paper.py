@@ -7,6 +7,7 @@ The sources are Google's blog post of June 2015 ("Inceptionism") and the noteboo
 from dataclasses import replace
 
 from innerview.core.spectrum import high_frequency_share, mean_frequency
+from innerview.models import class_labels
 from innerview.replicate import Measurement, Paper, Run
 from innerview.replicate.photos import SKIMAGE
 from innerview.synthesis import DreamRecipe
@@ -137,7 +138,7 @@ def guide_is_matched(run: Run) -> float:
 def animals_gain(run: Run) -> Measurement:
     """The dream turns the sky into animals: the probability of ImageNet's 398 animal classes rises."""
     gain = gains(run)
-    labels = run.model(run.config.model).labels
+    labels = class_labels(run.model(run.config.model))
     most = ", ".join(f"{labels[index]} {gain[index]:+.3f}" for index in gain.topk(6).indices.tolist())
     return Measurement(float(gain[:ANIMALS].sum()), f"most gained: {most}")
 

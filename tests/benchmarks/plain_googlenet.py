@@ -26,6 +26,8 @@ class PlainInception(nn.Module):
 
 
 class PlainGoogLeNet(nn.Module):
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         pool = nn.MaxPool2d(3, 2, ceil_mode=True)

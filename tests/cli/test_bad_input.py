@@ -52,9 +52,9 @@ def visualize(objective: str, out: Path, *more: object) -> tuple[object, ...]:
     return ("visualize", EMBEDDED, objective, "-o", out, "--steps", 2, "--size", 64, *more)
 
 
-def photograph(path: Path, mode: str = "RGB", **options: object) -> Path:
+def photograph(path: Path, mode: str = "RGB", exif: Image.Exif | None = None) -> Path:
     pixels = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
-    Image.fromarray(pixels).convert(mode).save(path, **options)
+    Image.fromarray(pixels).convert(mode).save(path, exif=exif or Image.Exif())
     return path
 
 

@@ -108,7 +108,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        if self._show:
+        if self._show and line:
             tqdm.write(line, file=sys.stderr)
 
     def note(self, line: str) -> None:

@@ -102,8 +102,8 @@ def expected_seconds(paper: Paper, results: Path, preset: str) -> float | None:
             told = read_json(file)
         except BadInput:
             continue
-        if told["preset"] == preset:
-            return told["seconds"]
+        if told.get("preset") == preset:
+            return told.get("seconds")
     return None
 
 

@@ -164,16 +164,15 @@ def _engine_options(watcher: Watcher) -> dict[str, Any]:
 
 
 class Lines:
-    """A file that hands each line that is not blank to a function."""
+    """A file that hands each line to a function; of blank ones, only that nothing else came (a bar was wiped off)."""
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
 
     def write(self, text: str) -> None:
         """Take the lines of `text`."""
-        for line in re.split(r"[\r\n]+", text):
-            if line.strip():
-                self._take(line.rstrip())
+        for line in [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()] or [""]:
+            self._take(line)
 
     def flush(self) -> None:
         """Do nothing: nothing is held back."""

@@ -208,5 +208,5 @@ def public_modules(package: str) -> list[str]:
 
 
 def _module(name: str) -> str:
-    directive = f".. automodule:: {name}\n   :members:\n   :show-inheritance:"
+    directive = f".. automodule:: {name}\n   :members:"
     return f"## {name.partition('.')[2]}\n\n```{{eval-rst}}\n{directive}\n```"

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import Tensor
 
-from innerview.core.errors import BadInput, OutputError
+from innerview.core.errors import BadInput
 from innerview.core.files import read_json, write_json
 from innerview.core.store import Store
 
@@ -37,20 +36,12 @@ class Parts:
 
         def timed() -> Tensors:
             nonlocal computed
-            tensors = self._timed(key, compute)
-            computed = True
+            tensors, computed = self._timed(key, compute), True
             if not isinstance(tensors, Mapping):
                 raise BadInput(f"the part {name!r} returns a {type(tensors).__name__}; return a dict of tensors")
             return tensors
 
-        try:
-            result = self.store.keep(name, timed, *made_from)
-        except SafetensorError as error:
-            if not computed:
-                raise
-            raise OutputError(
-                f"cannot write {self.store.folder / key}: {error}; free space or choose another place"
-            ) from error
+        result = self.store.keep(name, timed, *made_from)
         if not computed and key not in self._names:
             self._resumed.add(key)
         self._names[key] = name

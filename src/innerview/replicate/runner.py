@@ -150,6 +150,7 @@ class _Task:
             return "unchanged", f"{self.name}: unchanged; {missing}; {EMBEDDED}: the results are in {shown}"
         self._clear()
         display.announce()
+        start = time.monotonic()
         try:
             with environment(PYTHONPATH=search_path(self.root), **{MISSING: missing or ""}):
                 done = execute(notebook, changed, self.root, display)
@@ -158,9 +159,11 @@ class _Task:
         write_notebook(self.folder / "notebook.ipynb", done)
         if not (self.folder / "run.json").exists() or not (self.folder / "claims.json").exists():
             return "failed", f"{self.name}: the notebook ended without run.measure(), so it left no claims"
+        seconds = time.monotonic() - start  # with the start of the kernel and what the notebook imports
         run = read_json(self.folder / "run.json")
-        write_json(self.folder / "run.json", run | {"fingerprint": made_from})
-        return "done", f"{self.name}: done in {clock(run['seconds'])}, the results are in {shown}"
+        told = {"seconds": round(seconds + run["seconds_resumed"], 1), "fingerprint": made_from}
+        write_json(self.folder / "run.json", run | told)
+        return "done", f"{self.name}: done in {clock(seconds)}, the results are in {shown}"
 
     def _report(self, failure: CellFailed) -> str:
         """Keep the notebook as far as it came and return the line that says what failed and where.
@@ -190,14 +193,14 @@ class _Task:
             run = read_json(self.folder / "run.json")
         except BadInput:
             return False
-        figures = (self.folder / "figures" / name for name in run["figures"])
+        figures = (self.folder / "figures" / name for name in run.get("figures", []))
         files = (self.folder / "claims.json", self.folder / "notebook.ipynb", *figures)
         return run.get("fingerprint") == made_from and all(file.exists() for file in files)
 
     def _clear(self) -> None:
         """Remove an earlier run's results, so that a run that does not end leaves nothing that looks like its own."""
         try:
-            figures = [f"figures/{name}" for name in read_json(self.folder / "run.json")["figures"]]
+            figures = [f"figures/{name}" for name in read_json(self.folder / "run.json").get("figures", [])]
         except BadInput:
             figures = []
         parts = [path.relative_to(self.folder) for path in (self.folder / "parts").glob("*")] if self.job.force else []

@@ -105,7 +105,7 @@ def deepdream(
     return (bases[-1] + _resized(detail, bases[-1].shape[-2:])).clamp(0, 1)
 
 
-def _octaves(images: Images, recipe: DreamRecipe) -> list[Images]:
+def _octaves(images: Images, recipe: DreamRecipe) -> list[Tensor]:
     """Return the images at every octave, small to large."""
     octaves = [images]
     for _ in range(recipe.octaves - 1):

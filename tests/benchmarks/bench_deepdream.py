@@ -1,0 +1,41 @@
+"""DeepDream from the command line: seconds and memory of whole processes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+MEASURE = """
+import json, resource, runpy, sys
+sys.argv = ["innerview", *sys.argv[1:]]
+try:
+    runpy.run_module("innerview.cli", run_name="__main__")
+except SystemExit as end:
+    status = end.code
+print(json.dumps({"status": status, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+@pytest.mark.parametrize("size", [(768, 1024), (3000, 4000)], ids=["1024 px", "4000 px"])
+@pytest.mark.usefixtures("googlenet")
+def test_dream_of_a_photograph(benchmark: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).normal(size=(*size, 3))
+    smooth = gaussian_filter(noise, (16, 16, 0))
+    pixels = (127 + 60 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.jpg")
+    arguments = ["dream", str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "dream.jpg")]
+
+    def run() -> dict[str, float]:
+        command = [sys.executable, "-c", MEASURE, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    told = benchmark.pedantic(run, rounds=1)
+    assert not told["status"]
+    benchmark.extra_info.update(told)
