@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d
 from innerview.core.seeds import generator
 from innerview.core.spectrum import radial_spectrum
 from innerview.core.types import Images
+from innerview.embedding import umap_map
 from innerview.models import LOGITS, activations, evaluate
 from innerview.optimize import Objective, layer
 from innerview.replicate import Run
@@ -208,3 +209,10 @@ def blurred_correlation(before: Images, after: Images, sigma: float = 16) -> flo
     """Return the correlation of two images' pixels after a Gaussian blur of `sigma` pixels."""
     blurred = [gaussian_filter(image.cpu().numpy(), (0, 0, sigma, sigma)).ravel() for image in (before, after)]
     return float(torch.corrcoef(torch.stack([torch.from_numpy(values) for values in blurred]))[0, 1])
+
+
+def class_map(run: Run) -> Tensor:
+    """Lay the classes out so that those with similar weights in the last layer are neighbours: ``(1000, 2)``."""
+    model = run.model(run.config.model)
+    *_, last = (layer for layer in model.modules() if isinstance(layer, nn.Linear))
+    return run.part("class-map", lambda: {"points": umap_map(last.weight)}, run.config.model)["points"]

@@ -4,10 +4,11 @@ from matplotlib.figure import Figure
 
 from innerview.core.images import to_array
 from innerview.core.spectrum import radial_spectrum
-from innerview.figures import bars, lines, panels
+from innerview.figures import bars, lines, panels, signed_map
 from innerview.models import class_labels
 from innerview.replicate import Run
 from replication.mordvintsev2015_deepdream.dreams import (
+    class_map,
     class_probabilities,
     energies,
     gains,
@@ -101,3 +102,12 @@ def classes_figure(run: Run, most: int = 8) -> Figure:
     groups = {"Photograph": before, "Dream": after}
     drawn = {group: {row: float(values[index]) for row, index in rows.items()} for group, values in groups.items()}
     return bars(drawn, "Mean probability over windows of 224 pixels")
+
+
+def class_map_figure(run: Run, most: int = 6) -> Figure:
+    """All classes on a map of their similarity, coloured by what the dream does to them."""
+    gain = gains(run)
+    labels = class_labels(run.model(run.config.model))
+    order = gain.argsort(descending=True).tolist()
+    names = {index: labels[index] for index in order[:most] + order[-most // 2 :]}
+    return signed_map(class_map(run).numpy(), gain.numpy(), names, "Gain of mean probability")

@@ -132,7 +132,12 @@ run.show(figures.guided_figure(run), "guided")
 run.show(figures.zoom_figure(run), "zoom")
 
 # %%
-run.write_animation(figures.zoom_animation(run), "zoom", seconds_per_frame=0.15)
+run.write_animation(
+    figures.zoom_animation(run),
+    "zoom",
+    alt="An endless zoom into a sky that turns into animals and pagodas",
+    seconds_per_frame=0.15,
+)
 
 # %% [markdown]
 # ## From noise
@@ -151,6 +156,9 @@ run.show(figures.noise_figure(run), "noise")
 
 # %% mystnb={"figure": {"caption": "Mean class probabilities of the photograph and of the dream: the eight classes that gain most, the four that lose most."}, "image": {"alt": "Bar chart of class probabilities before and after the dream"}}
 run.show(figures.classes_figure(run), "classes")
+
+# %% mystnb={"figure": {"caption": "All 1000 classes, laid out by UMAP so that classes with similar weights in the last layer are neighbours. Animals are the islands, things the mainland. Orange classes gain probability in the dream, violet ones lose it; the larger the point, the more."}, "image": {"alt": "Map of the ImageNet classes with gaining and losing classes marked"}}
+run.show(figures.class_map_figure(run), "class-map")
 
 # %% [markdown]
 # ## What was claimed, what we measured

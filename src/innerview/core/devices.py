@@ -24,4 +24,7 @@ def choose_device(name: str = "auto") -> torch.device:
         raise BadInput(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}")
     if not available[kind]:
         raise BadInput(f"this machine offers PyTorch no {kind!r} device; choose cpu, or install torch for {kind}")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:  # such as "cuda:x"
+        raise BadInput(f"unknown device {name!r}; choose one of {', '.join(DEVICES)}") from error

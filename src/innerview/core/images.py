@@ -15,7 +15,7 @@ from innerview.core.files import written_whole
 from innerview.core.types import Images, ResizedImages
 
 SMALLEST_SIDE = 8
-MOST_PIXELS = 100_000_000
+MOST_PIXELS = 89_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
@@ -32,7 +32,7 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
         ``(1, 3, h, w)`` in [0, 1].
 
     Raises:
-        UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 100 megapixels.
+        UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 89 megapixels.
         BadInput: `size` is not positive.
     """
     if size is not None and min((size,) if isinstance(size, int) else size) < 1:

@@ -27,9 +27,9 @@ Tensors = Mapping[str, Tensor]
 def fingerprint(*parts: Any) -> str:
     """Return 16 hexadecimal digits that change with any part.
 
-    Parts may be numbers, strings, None, paths (their content counts), tensors, modules (their printed form and all their
-    tensors count), functions and classes (the source of their module counts), dataclasses, and lists, tuples and
-    mappings of these.
+    Parts may be numbers, strings, None, paths (their content counts), tensors, modules (their printed form and all
+    their tensors count), functions and classes (the source of their module counts), dataclasses, and lists, tuples
+    and mappings of these.
 
     Raises:
         BadInput: a part of another kind.

@@ -5,6 +5,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
 from innerview.figures.style import COLORS, LOOK, TEXT, figure
@@ -66,4 +67,34 @@ def bars(groups: Mapping[str, Mapping[str, float]], value: str, *, width: float 
         axes.set(xlabel=value, **axis)
         if len(groups) > 1:
             axes.legend()
+    return made
+
+
+def signed_map(
+    points: np.ndarray, values: np.ndarray, names: Mapping[int, str], value: str, width: float = 6.4
+) -> Figure:
+    """Draw points on a plane, coloured by a signed value.
+
+    Args:
+        points: ``(n, 2)``; the axes have no meaning of their own and no scale.
+        values: ``(n,)``; the colours are centred on zero.
+        names: Index of a point -> text beside it.
+        value: What the colours show, with the unit.
+        width: In inches at figure size; pages show half of it.
+    """
+    order = np.argsort(np.abs(values))  # the strongest on top
+    reach = float(np.abs(values).max()) or 1.0
+    with mpl.rc_context(LOOK):
+        made = figure(width, width * 0.68, layout="constrained")
+        axes = made.add_subplot()
+        drawn = axes.scatter(
+            *points[order].T, c=values[order], s=7 + 60 * np.abs(values[order]) / reach, cmap="PuOr_r",
+            norm=SymLogNorm(reach / 30, vmin=-reach, vmax=reach), edgecolors="#8c959f", linewidths=0.3,
+        )  # fmt: skip
+        for index, name in names.items():
+            axes.annotate(name, points[index], xytext=(4, 3), textcoords="offset points", fontsize=7)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        axes.grid(visible=False)
+        made.colorbar(drawn, ax=axes, label=value, shrink=0.7)
     return made

@@ -1,12 +1,13 @@
 """Pictures side by side, each pixel of theirs a whole number of the figure's."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from torch import Tensor
 
 from innerview.core.errors import BadInput
@@ -16,7 +17,7 @@ from innerview.figures.style import DPI, LOOK, figure
 MOST_COLUMNS: Final = 7
 GAP: Final = 16  # pixels of the figure
 LINE: Final = 27  # height of a line of title
-LETTER: Final = 13.2  # mean width of a letter of title
+NARROWEST: Final = 106  # a title has at least this much room
 
 Picture = np.ndarray | Tensor
 """``(h, w, 3)`` bytes, or one image ``(1, 3, h, w)`` in [0, 1]."""
@@ -39,7 +40,9 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
     arrays = [_array(picture) for picture in pictures.values()]
     cell_h = max(array.shape[0] for array in arrays) * scale
     cell_w = max(array.shape[1] for array in arrays) * scale
-    titles = [textwrap.wrap(title, max(8, int(cell_w / LETTER))) for title in pictures]
+    if any(title.strip() for title in pictures):
+        cell_w = max(cell_w, NARROWEST)
+    titles = [_wrapped(title, cell_w) for title in pictures]
     title_h = LINE * max(len(lines) for lines in titles) + (10 if any(titles) else 0)
     rows = -(-len(arrays) // columns)
     width = columns * (cell_w + GAP) - GAP
@@ -53,13 +56,35 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
             axes = made.add_axes(tuple(side / whole for side, whole in zip(box, (width, height) * 2, strict=True)))
             axes.imshow(array, interpolation="nearest", aspect="auto")
             axes.set_axis_off()
-            made.text(left / width, 1 - (top - 8) / height, "\n".join(lines), va="bottom", ha="left", linespacing=1.15)
+            place = (left / width, 1 - (top - 8) / height)
+            made.text(*place, "\n".join(lines), va="bottom", ha="left", linespacing=1.15, parse_math=False)
     return made
 
 
 def before_and_after(before: Picture, after: Picture, titles: Sequence[str] = ("Before", "After")) -> Figure:
     """Draw two pictures side by side."""
     return panels(dict(zip(titles, (before, after), strict=True)))
+
+
+def _wrapped(title: str, width: float) -> list[str]:
+    """Break a title into lines of at most `width` pixels, inside a word only where it is longer than that."""
+    renderer = RendererAgg(1, 1, DPI)
+    font = FontProperties(family=LOOK["font.family"], size=LOOK["font.size"])
+
+    def fits(text: str) -> bool:
+        return renderer.get_text_width_height_descent(text, font, ismath=False)[0] <= width
+
+    lines: list[str] = []
+    for word in title.split():
+        if lines and fits(f"{lines[-1]} {word}"):
+            lines[-1] += f" {word}"
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and not fits(lines[-1] + letter):
+                lines.append("")
+            lines[-1] += letter
+    return lines
 
 
 def _array(picture: Picture) -> np.ndarray:

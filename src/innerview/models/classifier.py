@@ -1,5 +1,6 @@
 """Any network as one of ours: images in [0, 1] in, logits out."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import TypeVar
@@ -53,12 +54,14 @@ def as_classifier(
         labels: The classes' names, by index.
 
     Raises:
-        BadInput: `mean` or `std` are not one or three numbers, or a standard deviation is not positive.
+        BadInput: `mean` or `std` are not one or three numbers, or not finite, or a standard deviation is not positive.
     """
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, 3):
             raise BadInput(f"{name} has {len(values)} numbers; give one for each of the 3 RGB channels")
-    if min(std) <= 0:
+    if not all(math.isfinite(value) for value in mean):
+        raise BadInput(f"mean must be finite, not {tuple(mean)}")
+    if not all(0 < value < math.inf for value in std):
         raise BadInput(f"std must be positive, not {tuple(std)}")
     return frozen(Classifier(module, mean, std, labels))
 

@@ -92,6 +92,8 @@ def load_model(name: str, *, pooling: Pooling | None = None) -> nn.Module:
         WrongHash: the weights' file is not the published one.
         BadInput: `pooling` for a model that has no choice of it.
     """
+    if pooling is not None and name.startswith(TORCHVISION):
+        raise BadInput(f"{name} has no choice of pooling; leave `pooling` out")
     if name.startswith(TORCHVISION):
         return _torchvision_model(name.removeprefix(TORCHVISION))
     if name not in MODELS:

@@ -3,6 +3,7 @@
 from innerview.optimize.ascent import Diverged, Recipe, Visualization, visualize
 from innerview.optimize.objectives import Objective, Reading, channel, class_logit, layer, neuron, total_variation
 from innerview.optimize.parameterizations import Fourier, Pixels, frequencies
+from innerview.optimize.relu import redirected_relu
 from innerview.optimize.specs import parse_objective
 from innerview.optimize.transforms import ARTICLE, RELEASED, Crop, Jitter, Pad, Rotate, Scale, transformed
 
@@ -27,6 +28,7 @@ __all__ = [
     "layer",
     "neuron",
     "parse_objective",
+    "redirected_relu",
     "total_variation",
     "transformed",
     "visualize",

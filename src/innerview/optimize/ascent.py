@@ -1,5 +1,6 @@
 """The ascent: change images until they excite what the objective names {cite}`olah2017feature`."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -11,6 +12,7 @@ from innerview.core.seeds import generator
 from innerview.core.types import Images, Values
 from innerview.optimize.objectives import Objective
 from innerview.optimize.parameterizations import Fourier, Parameterization
+from innerview.optimize.relu import redirected_relu
 from innerview.optimize.specs import parse_objective
 from innerview.optimize.transforms import RELEASED, Transform, transformed
 
@@ -24,12 +26,14 @@ class Recipe:
         learning_rate: Of Adam.
         parameterization: What is changed, and how it becomes images.
         transforms: Random changes before the network looks; those of step k depend on the recipe and k alone.
+        redirected_steps: Steps at the start in which dead units let gradients through; see `redirected_relu`.
     """
 
     steps: int = 512
     learning_rate: float = 0.05
     parameterization: Parameterization = field(default_factory=Fourier)
     transforms: tuple[Transform, ...] = RELEASED
+    redirected_steps: int = 16
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,9 @@ def _ascend(
     good = parameterization().detach()
     for step in bar(range(recipe.steps), objective.name, show):
         images = parameterization()
-        values = objective(model, transformed(images, recipe.transforms, generator("transforms", step)))
+        seen = transformed(images, recipe.transforms, generator("transforms", step))
+        with redirected_relu(model) if step < recipe.redirected_steps else nullcontext():
+            values = objective(model, seen)
         _check_finite(objective, f"at step {step}", good, values)
         good = images.detach()
         gradients = torch.autograd.grad(values.sum(), parameters)

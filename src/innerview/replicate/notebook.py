@@ -35,7 +35,7 @@ class Watcher(Protocol):
         """The notebook's own progress bar moved."""
 
 
-class CellFailed(Exception):  # noqa: N818  (the runner turns it into its one line)
+class CellFailed(Exception):
     """A cell raised an exception, or the kernel died.
 
     Args:
@@ -80,7 +80,9 @@ def count_cells(script: Path) -> int:
     """
     if not script.is_file():
         raise BadInput(f"there is no {script}; a paper's folder holds a notebook.py")
-    return len(re.findall(r"^# %%(?!.*\[(?:markdown|md|raw)\])", script.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    return len(
+        re.findall(r"^# %%(?!.*\[(?:markdown|md|raw)\])", script.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
 
 
 def read_script(path: Path) -> NotebookNode:
@@ -133,7 +135,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], folder: Path,
     from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
 
     running: list[NotebookNode] = [notebook]
-    options = _engine_options(watcher) | {"on_notebook_start": lambda notebook: running.append(notebook)}
+    options = _engine_options(watcher) | {"on_notebook_start": lambda notebook: running.append(notebook)}  # noqa: PLW0108  (called by keyword)
     try:
         done = papermill.execute_notebook(
             notebook, None, dict(parameters), progress_bar=False, start_timeout=300, cwd=folder, **options

@@ -37,10 +37,12 @@ class Picture:
     Args:
         path: The file: .png, .gif or .webp.
         width: Width on the page in CSS pixels instead.
+        alt: What the picture shows, for those who do not see it; a cell's metadata says it for all but animations.
     """
 
-    def __init__(self, path: Path, width: int | None = None) -> None:
+    def __init__(self, path: Path, width: int | None = None, alt: str = "") -> None:
         self.path = path
+        self.alt = alt or path.stem
         self.data = path.read_bytes()
         with Image.open(io.BytesIO(self.data)) as file:
             self.pixels = file.size
@@ -52,7 +54,7 @@ class Picture:
         coded = base64.b64encode(self.data).decode()
         told = {"text/plain": repr(self)}
         if kind == "image/webp":  # books do not know this kind as a picture, browsers do
-            source = f'<img src="data:{kind};base64,{coded}" width="{self.width}" alt="{html.escape(self.path.stem)}">'
+            source = f'<img src="data:{kind};base64,{coded}" width="{self.width}" alt="{html.escape(self.alt)}">'
             return told | {"text/html": source}, {}
         return told | {kind: coded}, {kind: {"width": self.width}}
 

@@ -157,13 +157,14 @@ class Run:
         return self._shown(path, width)
 
     def write_animation(
-        self, frames: Any, name: str, *, seconds_per_frame: float = 0.1, width: int | None = None
+        self, frames: Any, name: str, *, alt: str = "", seconds_per_frame: float = 0.1, width: int | None = None
     ) -> Picture:
         """Write frames as ``figures/NAME.webp`` (or .gif, if the name ends so) and display that file.
 
         Args:
             frames: Images ``(b, 3, h, w)``, or RGB arrays ``(h, w, 3)``.
             name: As for `show`.
+            alt: What the animation shows, for those who do not see it.
             seconds_per_frame: How long each is seen.
             width: As for `show`.
 
@@ -173,12 +174,12 @@ class Run:
         """
         path = picture_path(self.folder / "figures", name, (".webp", ".gif"))
         write_frames(path, frames, seconds_per_frame)
-        return self._shown(path, width)
+        return self._shown(path, width, alt)
 
-    def _shown(self, path: Path, width: int | None) -> Picture:
+    def _shown(self, path: Path, width: int | None, alt: str = "") -> Picture:
         if path.name not in self._figures:
             self._figures.append(path.name)
-        return Picture(path, width)
+        return Picture(path, width, alt)
 
     def measure(self) -> Table:
         """Measure all claims, write ``claims.json`` and ``run.json``, and return the scorecard to display."""
