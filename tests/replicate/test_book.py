@@ -158,6 +158,19 @@ def test_a_damaged_result_is_one_line(root):
         exhibits(root, "book")
 
 
+def test_the_models_table_shows_the_measured_errors_under_their_set():
+    sets = {"imagenette160_boxes": "500", "imagenet_sample": "1000"}
+    errors = {"googlenet": {"imagenette160_boxes": {"top1": 31.25, "top5": 11.0}}}
+    table = pages.models_part({"date": "2026-01-02", "machine": RUN["machine"], "sets": sets, "errors": errors})
+    row = table[table.index("`googlenet`") : table.index("`vgg19`")]
+    assert row.count("31\\.2 \\/ 11\\.0") == 1
+    assert row.index("31\\.2") < row.index(pages.NONE)
+    assert "Measured on A\\_b processor\\, 2 cores, 2026-01-02." in table
+    empty = pages.models_part({"date": None, "machine": None, "sets": sets, "errors": {}})
+    assert "Not measured yet" in empty
+    assert "no classes" in empty
+
+
 def test_the_first_fault_of_a_log_is_found():
     log = "reading\n\x1b[91m/a/b.md:3: WARNING: undefined label: x\x1b[39;49;00m\nERROR: more\n"
     assert book.first_fault(log) == "/a/b.md:3: WARNING: undefined label: x"

@@ -17,6 +17,7 @@ from innerview.core.types import Images, ResizedImages
 SMALLEST_SIDE = 8
 MOST_PIXELS = 89_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+ANIMATED = (".webp", ".gif", ".png")
 
 
 def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> Images:
@@ -163,6 +164,12 @@ def check_image_suffix(path: str | Path) -> None:
         raise BadInput(f"cannot tell the picture format from {str(path)!r}; end it in {', '.join(SUFFIXES)}")
 
 
+def check_animation_suffix(path: str | Path) -> None:
+    """Raise `BadInput` unless `path` ends as an animation that can be written."""
+    if Path(path).suffix.lower() not in ANIMATED:
+        raise BadInput(f"cannot write an animation to {str(path)!r}; end it in {', '.join(ANIMATED)}")
+
+
 def contact_sheet(arrays: np.ndarray, columns: int | None = None, gap: int = 4) -> np.ndarray:
     """Lay ``(b, h, w, 3)`` bytes out as one white sheet.
 
@@ -188,8 +195,7 @@ def write_animation(path: str | Path, frames: Sequence[np.ndarray], seconds_per_
     Raises:
         BadInput: no frames, or an ending without animation.
     """
-    if Path(path).suffix.lower() not in (".webp", ".gif", ".png"):
-        raise BadInput(f"cannot write an animation to {str(path)!r}; end it in .webp, .gif or .png")
+    check_animation_suffix(path)
     if not frames:
         raise BadInput("an animation needs at least one frame")
     first, *rest = [Image.fromarray(frame) for frame in frames]

@@ -167,7 +167,7 @@ def table_of_contents(text: str, shown: list[Exhibit]) -> str:
 
 
 def synchronise(folder: Path, sources: Sources) -> None:
-    """Make a folder hold exactly these files; what is unchanged is not touched, so that Sphinx does not read it again."""
+    """Make a folder hold exactly these files; what is unchanged is not touched, so Sphinx does not read it again."""
     if folder.is_dir():
         for path in folder.rglob("*"):
             if path.is_file() and path.relative_to(folder).as_posix() not in sources:
@@ -188,7 +188,9 @@ def _run_jupyter_book(staged: Path, root: Path) -> None:
         command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(staged), *options]
         done = subprocess.run(command, cwd=root, stdout=output, stderr=subprocess.STDOUT, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise BookFailed(f"the book has faults, first: {first_fault(log.read_text(encoding='utf-8'))}; all are in {log}")
+        raise BookFailed(
+            f"the book has faults, first: {first_fault(log.read_text(encoding='utf-8'))}; all are in {log}"
+        )
 
 
 def first_fault(log: str) -> str:

@@ -20,9 +20,15 @@ BADGES = {"reproduced": "success", "partly": "warning", "not reproduced": "dange
 
 SMOKE = "The `smoke` preset checks that everything runs. Its sizes are tiny; its pictures and numbers are not results."
 EMBEDDED = (
-    "The weights of the paper's network could not be had. This run used EfficientNet-Lite0, whose weights come inside a "
-    "package, and photographs of scikit-image. It measures no claim that carries a number of the paper."
+    "The weights of the paper's network could not be had. This run used EfficientNet-Lite0, whose weights come inside "
+    "a package, and photographs of scikit-image. It measures no claim that carries a number of the paper."
 )
+SETS = {"imagenette160_boxes": "Error on validation photographs", "imagenet_sample": "Error on training photographs"}
+"""Asset -> heading of the column of errors measured on it."""
+
+NONE = r"\-"
+"""Stands where there is no value."""
+
 MODULES = re.compile(r"^% modules: (\S+)$", re.MULTILINE)
 """Line of a page under ``api/`` that stands for the modules of a room."""
 
@@ -73,24 +79,27 @@ def origin(exhibit: Exhibit, preset: str) -> str:
             extra = f" {EMBEDDED}" if exhibit.told.get("fallback") else ""
             return f"Measured with the {made_how(exhibit.told)}.{extra}"
         case "reference":
-            return f"Not run yet with the `{preset}` preset; {run} runs it. These are the numbers of our last full run, " + (
-                f"with the {made_how(exhibit.told)}."
-            )
+            numbers = f"These are the numbers of our last full run, with the {made_how(exhibit.told)}."
+            return f"Not run yet with the `{preset}` preset; {run} runs it. {numbers}"
         case _:
             return f"Not run yet; {run} runs it."
 
 
 def made_how(told: Mapping[str, Any]) -> str:
     """Return preset, machine, date and duration of a run, from ``run.json`` or ``reference.json``."""
-    machine = told["machine"]
+    return f"`{told['preset']}` preset on {_place(told['machine'])}, {told['date'][:10]}, in {clock(told['seconds'])}"
+
+
+def _place(machine: Mapping[str, Any]) -> str:
     cores = f"{machine['cores']} cores" if machine.get("cores") else ""
-    place = ", ".join(filter(None, [str(machine.get("gpu") or machine["cpu"]), cores]))
-    return f"`{told['preset']}` preset on {escaped(place)}, {told['date'][:10]}, in {clock(told['seconds'])}"
+    return escaped(", ".join(filter(None, [str(machine.get("gpu") or machine["cpu"]), cores])))
 
 
 def claims_table(claims: Iterable[Mapping[str, Any]]) -> str:
     """Return claims as a table: statement with the note below it, source, the paper's value, ours, verdict."""
-    return _table(["Claim", "Source", "Paper", "Measured", "Verdict"], map(_claim, claims), [44, 17, 12, 13, 14], "claims")
+    return _table(
+        ["Claim", "Source", "Paper", "Measured", "Verdict"], map(_claim, claims), [44, 17, 12, 13, 14], "claims"
+    )
 
 
 def _claim(claim: Mapping[str, Any]) -> list[str]:
@@ -102,7 +111,7 @@ def _claim(claim: Mapping[str, Any]) -> list[str]:
 def _value(claim: Mapping[str, Any], key: str) -> str:
     value = claim.get(key)
     if value is None:
-        return "–"
+        return NONE
     slack = f" ± {shown(claim['tolerance'])}" if key == "paper" and claim.get("tolerance") is not None else ""
     unit = "" if isinstance(value, bool) or claim.get("unit") in (None, "1") else claim["unit"]
     return escaped(f"{shown(value)}{slack} {unit}")
@@ -114,7 +123,7 @@ def _badge(verdict: str) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], kind: str) -> str:
     """Return a table of Markdown cells; a cell may have paragraphs, indented by four."""
-    items = ["* - " + "\n  - ".join(cell or "–" for cell in row) for row in [head, *rows]]
+    items = ["* - " + "\n  - ".join(cell or NONE for cell in row) for row in [head, *rows]]
     options = [":header-rows: 1", f":widths: {' '.join(map(str, widths))}", f":class: {kind}"]
     return "\n".join(["````{list-table}", *options, "", *items, "````"])
 
@@ -163,25 +172,24 @@ def _card(exhibit: Exhibit, picture: PictureOfNotebook | None, place: str) -> st
 
 
 def models_part(told: Mapping[str, Any]) -> str:
-    """Return the table of our networks with their errors, measured and published, from ``book/data/models.json``."""
-    head = ["Name", "Network", "Parameters", "Published", "Validation photographs", "Training photographs"]
-    rows = [_model(entry, told["models"].get(entry.name, {})) for entry in MODELS.values()]
-    made = f"Measured on {escaped(told['machine'])}, {told['date']}." if told.get("machine") else "Not measured yet."
-    return f"{_table(head, rows, [17, 23, 15, 15, 15, 15], 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
+    """Return the table of our networks with their measured errors, from what ``tools/measure_models.py`` wrote."""
+    head = ["Name", "Network", "Layer of middle depth", *(SETS.get(name, escaped(name)) for name in told["sets"])]
+    rows = [_model(entry, told) for entry in MODELS.values()]
+    widths = [22, 30, 20, *([28 // len(told["sets"])] * len(told["sets"]))]
+    made = f"Measured on {_place(told['machine'])}, {told['date']}." if told["errors"] else "Not measured yet."
+    return f"{_table(head, rows, widths, 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
 
 
 def _model(entry: ModelEntry, told: Mapping[str, Any]) -> list[str]:
-    count = told.get("parameters")
-    errors = [_errors(told.get(key), entry.classes) for key in ("published", "validation", "sample")]
-    return [f"`{entry.name}`", f"{prose(entry.title)} {{cite}}`{entry.citation}`", f"{count:,}" if count else "–", *errors]
+    measured = told["errors"].get(entry.name, {})
+    errors = [_errors(measured.get(name), entry.classes) for name in told["sets"]]
+    return [f"`{entry.name}`", f"{prose(entry.title)} {{cite}}`{entry.citation}`", f"`{entry.layer}`", *errors]
 
 
-def _errors(told: Mapping[str, Any] | None, classes: int | None) -> str:
+def _errors(error: Mapping[str, float] | None, classes: int | None) -> str:
     if classes is None:
-        return "features only"
-    if not told:
-        return "–"
-    return escaped(f"{told['top1']:.1f} / {told['top5']:.1f}") + (f" of {told['images']}" if "images" in told else "")
+        return "no classes"
+    return NONE if error is None else escaped(f"{error['top1']:.1f} / {error['top5']:.1f}")
 
 
 def assets_part(assets: Iterable[Asset]) -> str:
@@ -196,7 +204,7 @@ def assets_part(assets: Iterable[Asset]) -> str:
 
 
 def with_modules(page: str) -> str:
-    """Replace the line ``% modules: PACKAGE`` of a page by the documentation of each of the package's public modules."""
+    """Replace the line ``% modules: PACKAGE`` of a page by the documentation of the package's public modules."""
     return MODULES.sub(lambda found: "\n\n".join(_module(name) for name in public_modules(found[1])), page)
 
 

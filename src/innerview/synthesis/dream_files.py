@@ -8,7 +8,7 @@ from torch import nn
 
 from innerview.core.devices import choose_device
 from innerview.core.errors import BadInput
-from innerview.core.images import read_image, to_array, write_animation, write_image
+from innerview.core.images import check_animation_suffix, read_image, to_array, write_animation, write_image
 from innerview.core.progress import progress
 from innerview.core.store import Store
 from innerview.core.types import Images
@@ -18,9 +18,6 @@ from innerview.synthesis.deepdream import DreamRecipe, deepdream, guided, zoom
 
 GUIDE_LAYER = {"googlenet": "inception_3b"}
 """Where the notebook guides; other models are guided at their usual layer."""
-
-ANIMATED = (".webp", ".gif", ".png")
-"""Formats of a zoom."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ def dream_file(
     Raises:
         InnerviewError: of reading, loading, dreaming or writing; the message says what to mend.
     """
-    if frames > 1 and files.out.suffix.lower() not in ANIMATED:
-        raise BadInput(f"cannot write an animation to {str(files.out)!r}; end it in {', '.join(ANIMATED)}")
+    if frames > 1:
+        check_animation_suffix(files.out)
     images = read_image(files.image, size).to(choose_device(device))
     network = load_model(model).to(images.device)
     wanted = _objective(files, model, network, objective, images)

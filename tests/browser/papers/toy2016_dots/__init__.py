@@ -1,0 +1,1 @@
+"""A replication for tests."""

@@ -1,0 +1,192 @@
+"""Charts of fixed numbers: what they draw, and how they look.
+
+The pictures in ``baseline/`` are made anew by
+``pytest tests/figures/test_charts.py -o addopts= --mpl-generate-path=tests/figures/baseline``.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import style
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.testing.compare import compare_images
+from matplotlib.text import Annotation
+
+from innerview.figures import bars, lines, signed_map
+from innerview.figures.style import COLORS, DPI, TEXT
+
+BASELINE = Path(__file__).parent / "baseline"
+X = np.arange(1, 33)
+SERIES = {"With jitter": (X, np.sqrt(X)), "Without": (X, np.log2(X) / 2)}
+GROUPS = {"Ours": {"GoogLeNet": 31.2, "SqueezeNet": 42.0}, "Paper": {"GoogLeNet": 31.1, "SqueezeNet": 42.5}}
+
+
+def curves() -> Figure:
+    return lines(SERIES, "Step", "Objective", reference={"Paper": 4.0})
+
+
+def logarithmic() -> Figure:
+    return lines({"Energy": (X, 1.0 / X**2)}, "Cycles per pixel", "Energy", log="xy", width=3.6)
+
+
+def grouped() -> Figure:
+    return bars(GROUPS, "Top-1 error in %", width=4.0)
+
+
+def single() -> Figure:
+    return bars({"Seconds": {"forward": 0.1, "backward": 0.4, "update": 0.02}}, "Seconds", width=4.0, xscale="log")
+
+
+POINTS = np.random.default_rng(0).normal(size=(40, 2))
+VALUES = np.linspace(-3, 1, 40)
+
+
+def plane() -> Figure:
+    return signed_map(POINTS, VALUES, {0: "dog", 39: "cat"}, "Change of the logit", width=4.0)
+
+
+CHARTS = {"plane": plane, "curves": curves, "logarithmic": logarithmic, "grouped": grouped, "single": single}
+# Text is placed by hinting and antialiasing, which differ a little between builds of FreeType.
+TOLERANCE = 6
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in CHARTS.items()])
+@pytest.mark.mpl_image_compare(tolerance=TOLERANCE, style="default", savefig_kwargs={"dpi": 100})
+def test_charts_look_as_they_did(make):
+    return make()
+
+
+def altered() -> dict[str, Figure]:
+    """Return charts in which something that matters differs from the baselines."""
+    fewer = {"With jitter": SERIES["With jitter"]}
+    steeper = SERIES | {"Without": (X, np.log2(X))}
+    return {
+        "a curve is missing": lines(fewer, "Step", "Objective", reference={"Paper": 4.0}),
+        "a curve is another": lines(steeper, "Step", "Objective", reference={"Paper": 4.0}),
+        "the paper's line is missing": lines(SERIES, "Step", "Objective"),
+        "the axis is logarithmic": lines(SERIES, "Step", "Objective", log="x", reference={"Paper": 4.0}),
+    }
+
+
+@pytest.mark.parametrize("what", list(altered()))
+def test_the_comparison_sees_a_wrong_chart(what, tmp_path):
+    """The tolerance of the test above is not so wide that anything passes."""
+    altered()[what].savefig(tmp_path / "wrong.png", dpi=100)
+    baseline = BASELINE / "test_charts_look_as_they_did_curves.png"
+    assert compare_images(str(baseline), str(tmp_path / "wrong.png"), TOLERANCE) is not None
+
+
+def test_pictures_are_compared_in_every_run_of_the_tests(request):
+    assert request.config.getoption("--mpl")
+    assert Path(request.config.getoption("--mpl-baseline-path")).resolve() == BASELINE
+    found = {path.stem for path in BASELINE.glob("*.png")}
+    assert {f"test_charts_look_as_they_did_{name}" for name in CHARTS} == found
+
+
+SMALL_TEST = """
+import pytest
+from matplotlib.figure import Figure
+
+@pytest.mark.mpl_image_compare(style="default")
+def test_line():
+    figure = Figure()
+    figure.subplots().plot([0, {height}, 1])
+    return figure
+"""
+
+
+@pytest.mark.parametrize(("height", "status"), [(1, 0), (1.2, 1)])
+def test_a_wrong_figure_fails_its_test(tmp_path, height, status):
+    """Run pytest on a figure that is its baseline, and on one that is not."""
+    with style.context("default"):
+        wanted = Figure()
+        wanted.subplots().plot([0, 1, 1])
+        (tmp_path / "baseline").mkdir()
+        wanted.savefig(tmp_path / "baseline" / "test_line.png")
+    (tmp_path / "test_small.py").write_text(SMALL_TEST.format(height=height))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--mpl", "--mpl-baseline-path=baseline"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout
+    assert ("Image files did not match" in done.stdout) == bool(status)
+
+
+def test_curves_hold_the_numbers_under_their_labels():
+    (axes,) = curves().axes
+    drawn = {str(line.get_label()): line for line in axes.get_lines()}
+    assert list(drawn) == ["With jitter", "Without", "Paper"]
+    for label, (x, y) in SERIES.items():
+        np.testing.assert_array_equal(drawn[label].get_xdata(), x)
+        np.testing.assert_array_equal(drawn[label].get_ydata(), y)
+    assert np.unique(np.asarray(drawn["Paper"].get_ydata())).tolist() == [4.0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Step", "Objective")
+
+
+@pytest.mark.parametrize(
+    ("log", "scales"), [("", ("linear",) * 2), ("x", ("log", "linear")), ("y", ("linear", "log")), ("xy", ("log",) * 2)]
+)
+def test_axes_are_logarithmic_where_told(log, scales):
+    (axes,) = lines(SERIES, "x", "y", log=log).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == scales
+
+
+def test_a_legend_stands_only_where_there_is_something_to_tell_apart():
+    assert lines({"one": (X, X)}, "x", "y").axes[0].get_legend() is None
+    assert lines({"one": (X, X)}, "x", "y", reference={"Paper": 3}).axes[0].get_legend() is not None
+    assert bars({"one": {"a": 1}}, "x").axes[0].get_legend() is None
+
+
+def test_bars_hold_the_numbers_row_by_row():
+    (axes,) = grouped().axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["GoogLeNet", "SqueezeNet"]
+    for container, values in zip(axes.containers, GROUPS.values(), strict=True):
+        assert [bar.get_width() for bar in container] == list(values.values())
+        for row, bar in enumerate(container):
+            assert abs(bar.get_y() + bar.get_height() / 2 - row) < 0.5  # beside its own row's label
+    first, second = axes.containers
+    assert first[0].get_y() + first[0].get_height() == pytest.approx(
+        second[0].get_y()
+    )  # side by side, not one over another
+    assert axes.yaxis_inverted()
+
+
+def test_rows_are_found_by_name_and_not_by_place():
+    (axes,) = bars({"a": {"x": 1.0, "y": 2.0}, "b": {"y": 4.0, "x": 3.0}}, "v").axes
+    assert [[bar.get_width() for bar in container] for container in axes.containers] == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_points_of_a_plane_are_colored_about_zero_and_named():
+    axes = plane().axes[0]
+    (dots,) = axes.collections
+    assert isinstance(dots, PathCollection)
+    order = np.argsort(np.abs(VALUES))  # the strongest on top
+    np.testing.assert_array_equal(np.asarray(dots.get_offsets()), POINTS[order])
+    np.testing.assert_array_equal(np.asarray(dots.get_array()), VALUES[order])
+    assert (dots.norm.vmin, dots.norm.vmax) == (-3, 3)
+    assert np.asarray(dots.norm(np.zeros(1))).item() == pytest.approx(0.5)
+    assert np.argmax(dots.get_sizes()) == len(VALUES) - 1
+    places = {text.get_text(): text.xy for text in axes.texts if isinstance(text, Annotation)}
+    np.testing.assert_array_equal(places["dog"], POINTS[0])
+    np.testing.assert_array_equal(places["cat"], POINTS[39])
+
+
+def test_a_plane_of_zeros_can_be_drawn():
+    dots = signed_map(POINTS, np.zeros(40), {}, "v").axes[0].collections[0]
+    assert isinstance(dots, PathCollection)
+    assert np.isfinite(np.asarray(dots.get_sizes())).all()
+
+
+def test_the_look_is_the_books_whatever_the_user_has_set():
+    with mpl.rc_context({"figure.facecolor": "black", "axes.spines.top": True, "figure.dpi": 50, "lines.linewidth": 9}):
+        figure = curves()
+    (axes,) = figure.axes
+    assert figure.dpi == DPI
+    assert to_hex(figure.get_facecolor()) == "#ffffff"
+    assert not axes.spines["top"].get_visible()
+    assert [to_hex(str(line.get_color())) for line in axes.get_lines()] == [COLORS[0], COLORS[1], TEXT]
+    assert {line.get_linewidth() for line in axes.get_lines()[:2]} == {1.6}
