@@ -12,7 +12,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 ROOMS = ["core", "models", "optimize", "synthesis"]
 install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked")
 
-from innerview.assets import AssetUnavailable, fetch  # noqa: E402
+from innerview.assets import AssetUnavailable, TermsNotAccepted, fetch  # noqa: E402
 from innerview.models import load_model  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def available() -> Callable[[str], dict[str, Path]]:
     def get(name: str) -> dict[str, Path]:
         try:
             return fetch(name)
-        except AssetUnavailable as error:
+        except (AssetUnavailable, TermsNotAccepted) as error:
             pytest.skip(f"needs {name}: {error}")
 
     return get

@@ -1,6 +1,6 @@
 """Make the picture of the README: channels of GoogLeNet from low layers to high ones.
 
-    python tools/make_readme_picture.py docs/channels.jpg
+python tools/make_readme_picture.py book/static/channels.jpg
 """
 
 import sys

@@ -20,7 +20,7 @@ from innerview.models import LOGITS, MODELS, evaluate, imagenet_classes, load_mo
 from innerview.replicate.machine import machine
 
 SETS = {
-    "imagenette160_boxes": "500 ILSVRC-2012 validation images of ten classes, published at a shorter side of 160 pixels",
+    "imagenette160_boxes": "500 ILSVRC-2012 validation images of ten classes, their shorter side 160 pixels",
     "imagenet_sample": "1000 training images, one of each class",
 }
 

@@ -170,6 +170,18 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(i * max(length - side, 0) / max(count - 1, 1)) for i in range(count)]
 
 
+def changed_windows(before: Images, after: Images, side: int = 320, count: int = 3) -> list[tuple[slice, slice]]:
+    """Return rows and columns of the windows that changed most and do not overlap."""
+    side = min(side, *before.shape[-2:])
+    strength = avg_pool2d((after - before).square().mean(1, keepdim=True), side, stride=side // 4)[0, 0]
+    chosen: list[tuple[slice, slice]] = []
+    for place in strength.flatten().argsort(descending=True).tolist():
+        top, left = (step * (side // 4) for step in divmod(place, strength.shape[1]))
+        if all(abs(top - rows.start) >= side or abs(left - columns.start) >= side for rows, columns in chosen):
+            chosen.append((slice(top, top + side), slice(left, left + side)))
+    return chosen[:count]
+
+
 def unevenness(change: Tensor, window: int = 32) -> float:
     """Return how unevenly a change is spread: standard deviation over mean of its strength in windows of an image."""
     strength = avg_pool2d(change.square().mean(1, keepdim=True), window).sqrt()

@@ -8,6 +8,7 @@ from innerview.figures import bars, lines, panels, signed_map
 from innerview.models import class_labels
 from innerview.replicate import Run
 from replication.mordvintsev2015_deepdream.dreams import (
+    changed_windows,
     class_map,
     class_probabilities,
     energies,
@@ -30,9 +31,17 @@ def sky_figure(run: Run) -> Figure:
     return panels({"": sky_dream(run)})
 
 
-def photograph_figure(run: Run) -> Figure:
-    """The photograph and the dream, side by side."""
-    return panels({"Photograph": sky(run), "Dream": sky_dream(run)})
+def details_figure(run: Run) -> Figure:
+    """The places that changed most, in the photograph and in the dream."""
+    before, after = sky(run), sky_dream(run)
+    windows = changed_windows(before, after)
+    pairs = (("Photograph", before), ("Dream", after))
+    pictures = {
+        f"{title}, window {number}": image[..., rows, columns]
+        for title, image in pairs
+        for number, (rows, columns) in enumerate(windows, start=1)
+    }
+    return panels(pictures, columns=len(windows))
 
 
 def layers_figure(run: Run) -> Figure:
@@ -53,7 +62,7 @@ def jitter_figure(run: Run) -> Figure:
 def spectrum_figure(run: Run) -> Figure:
     """Energy of the change over spatial frequencies, for octaves and jitter."""
     image = sky(run, run.config.study_width)
-    chosen = {**octave_variants(run.config), **jitter_variants(run.config)}
+    chosen = {**octave_variants(run.config), "No jitter": jitter_variants(run.config)["No jitter"]}
     curves = {}
     for title, dream in variants(run, chosen).items():
         frequencies, energy = radial_spectrum(dream - image)
@@ -62,8 +71,8 @@ def spectrum_figure(run: Run) -> Figure:
 
 
 def guided_figure(run: Run) -> Figure:
-    """The guide, and the dream without and with it."""
-    return panels({"Guide": guide(run), **guided_dreams(run)})
+    """The dream without and with the guide, and the guide."""
+    return panels({**guided_dreams(run), "The guide": guide(run)}, columns=2)
 
 
 def zoom_figure(run: Run) -> Figure:

@@ -64,11 +64,11 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 #
 # ## The dream of the sky
 
-# %% mystnb={"figure": {"caption": "The sky, dreamt at inception_4c: four octaves of ten steps. Look for pagodas and towers along the horizon, birds, fish and a creature in the white cloud at the left."}, "image": {"alt": "A blue sky with clouds in which pagodas, towers and animals have grown"}}
+# %% mystnb={"figure": {"caption": "The sky, dreamt at inception_4c: four octaves of ten steps. Look for pagodas, towers and domes, for birds, and for a creature in the white cloud at the left."}, "image": {"alt": "A blue sky with clouds in which pagodas, towers and animals have grown"}}
 run.show(figures.sky_figure(run), "sky", width=1024)
 
-# %% mystnb={"figure": {"caption": "The photograph before and after. The large shapes, clouds and blue, are where they were."}, "image": {"alt": "Photograph of a cloudy sky beside its dream"}}
-run.show(figures.photograph_figure(run), "before-and-after")
+# %% mystnb={"figure": {"caption": "The three places that changed most, each pixel as it is. Above the photograph, below the dream. What grows follows the outlines that were there."}, "image": {"alt": "Three windows of the sky photograph above the same windows of the dream"}}
+run.show(figures.details_figure(run), "details")
 
 # %% [markdown]
 # The dream adds detail and leaves the large shapes alone. Each step is small, and what one step does to a large area the
@@ -120,7 +120,7 @@ run.show(figures.spectrum_figure(run), "spectrum")
 #
 # where $G_q$ is the guide's feature vector at position $q$.
 
-# %% mystnb={"figure": {"caption": "The guide, the free dream at the same layer, and the guided dream. Petals replace fur."}, "image": {"alt": "A photograph of flowers, a dream full of fur, and a dream full of petals"}}
+# %% mystnb={"figure": {"caption": "The free dream at inception_3b, the guided dream at the same layer, and the guide. Petals and blossoms replace fur."}, "image": {"alt": "A dream full of fur, a dream full of petals, and a photograph of flowers"}}
 run.show(figures.guided_figure(run), "guided")
 
 # %% [markdown]
@@ -137,6 +137,7 @@ run.write_animation(
     "zoom",
     alt="An endless zoom into a sky that turns into animals and pagodas",
     seconds_per_frame=0.15,
+    width=384,
 )
 
 # %% [markdown]

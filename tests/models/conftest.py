@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from innerview.assets import TermsNotAccepted
 from innerview.core.images import center_crop, read_image
 from innerview.core.types import Images
 
@@ -40,19 +39,6 @@ def tiny() -> Tiny:
 @pytest.fixture
 def images() -> Tensor:
     return torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture(scope="session")
-def available(available: Callable[[str], dict[str, Path]]) -> Callable[[str], dict[str, Path]]:
-    """Skip also where nobody has accepted the terms of the photographs."""
-
-    def get(name: str) -> dict[str, Path]:
-        try:
-            return available(name)
-        except TermsNotAccepted as error:
-            pytest.skip(f"needs {name}: {error}")
-
-    return get
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def signed_map(
     """Draw points on a plane, coloured by a signed value.
 
     Args:
-        points: ``(n, 2)``; the axes have no meaning of their own and no scale.
+        points: ``(n, 2)`` in [0, 1]; the axes have no meaning of their own.
         values: ``(n,)``; the colours are centred on zero.
         names: Index of a point -> text beside it.
         value: What the colours show, with the unit.
@@ -91,10 +91,19 @@ def signed_map(
             *points[order].T, c=values[order], s=7 + 60 * np.abs(values[order]) / reach, cmap="PuOr_r",
             norm=SymLogNorm(reach / 30, vmin=-reach, vmax=reach), edgecolors="#8c959f", linewidths=0.3,
         )  # fmt: skip
-        for index, name in names.items():
+        for index, name in _joined(points, names).items():
             axes.annotate(name, points[index], xytext=(4, 3), textcoords="offset points", fontsize=7)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.grid(visible=False)
         made.colorbar(drawn, ax=axes, label=value, shrink=0.7)
     return made
+
+
+def _joined(points: np.ndarray, names: Mapping[int, str], reach: float = 0.05) -> dict[int, str]:
+    """Join the names of points that lie too close to one another for a name each."""
+    joined: dict[int, list[str]] = {}
+    for index, name in names.items():
+        near = [other for other in joined if np.abs(points[other] - points[index]).max() < reach]
+        joined.setdefault(near[0] if near else index, []).append(name)
+    return {index: ", ".join(group) for index, group in joined.items()}

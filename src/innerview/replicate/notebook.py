@@ -135,7 +135,8 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], folder: Path,
     from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
 
     running: list[NotebookNode] = [notebook]
-    options = _engine_options(watcher) | {"on_notebook_start": lambda notebook: running.append(notebook)}  # noqa: PLW0108  (called by keyword)
+    options: dict[str, Any] = _engine_options(watcher)
+    options["on_notebook_start"] = lambda notebook: running.append(notebook)  # noqa: PLW0108  (called by keyword)
     try:
         done = papermill.execute_notebook(
             notebook, None, dict(parameters), progress_bar=False, start_timeout=300, cwd=folder, **options

@@ -1,6 +1,7 @@
 """Tables that read well in a terminal and in a notebook."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,7 +47,13 @@ class Table:
     @staticmethod
     def _cell(row: Mapping[str, Any], key: str) -> str:
         kind = f' class="verdict-{str(row[key]).replace(" ", "-")}"' if key == "verdict" else ""
-        return f"<td{kind}>{html.escape(shown(row[key]))}</td>"
+        remark = f"<br><small>{_marked(row['note'])}</small>" if key == "statement" and row.get("note") else ""
+        return f"<td{kind}>{_marked(shown(row[key]))}{remark}</td>"
+
+
+def _marked(text: str) -> str:
+    """Return text as HTML: escaped, with `code` in its own type."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def shown(value: Any) -> str:
@@ -63,9 +70,16 @@ def shown(value: Any) -> str:
 
 
 def scorecard(rows: Rows) -> Table:
-    """Return the table of a run's claims, as in ``claims.json``."""
+    """Return the table of a run's claims, as in ``claims.json``; a claim's note stands below its statement."""
+    told = [{**row, "paper": _with_unit(row, "paper"), "measured": _with_unit(row, "measured")} for row in rows]
     columns = {
-        "statement": "Claim", "source": "Source", "paper": "Paper", "measured": "Measured", "tolerance": "Tolerance",
-        "unit": "Unit", "verdict": "Verdict", "note": "Note",
+        "statement": "Claim", "source": "Source", "paper": "Paper", "measured": "Measured", "verdict": "Verdict",
     }  # fmt: skip
-    return Table(rows, columns)
+    return Table(told, columns)
+
+
+def _with_unit(row: Mapping[str, Any], key: str) -> str:
+    value = shown(row[key])
+    slack = f" ± {shown(row['tolerance'])}" if key == "paper" and row[key] is not None and row["tolerance"] else ""
+    has_unit = row["unit"] and row[key] is not None and not isinstance(row[key], bool)
+    return f"{value}{slack} {row['unit']}" if has_unit else f"{value}{slack}"
