@@ -170,7 +170,7 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(i * max(length - side, 0) / max(count - 1, 1)) for i in range(count)]
 
 
-def changed_windows(before: Images, after: Images, side: int = 320, count: int = 3) -> list[tuple[slice, slice]]:
+def changed_windows(before: Images, after: Images, side: int = 256, count: int = 3) -> list[tuple[slice, slice]]:
     """Return rows and columns of the windows that changed most and do not overlap."""
     side = min(side, *before.shape[-2:])
     strength = avg_pool2d((after - before).square().mean(1, keepdim=True), side, stride=side // 4)[0, 0]

@@ -41,7 +41,7 @@ def details_figure(run: Run) -> Figure:
         for title, image in pairs
         for number, (rows, columns) in enumerate(windows, start=1)
     }
-    return panels(pictures, columns=len(windows))
+    return panels(pictures, columns=len(windows), scale=2)
 
 
 def layers_figure(run: Run) -> Figure:

@@ -263,3 +263,14 @@ def test_windows_cover_the_image_and_their_probabilities_are_averaged(dreams, si
     assert set(torch.cat(model.seen)[:, 1].unique().tolist()) == set(range(size[0] * size[1]))
     red = torch.stack([window[0, 0].mean() for window in windows]).mean()
     torch.testing.assert_close(found, torch.stack([red, 1 - red]))
+
+
+def test_changed_windows_are_where_the_change_is_and_do_not_overlap(dreams):
+    before = torch.zeros(1, 3, 128, 256)
+    after = before.clone()
+    after[..., 32:64, 192:224] = 1.0
+    after[..., 64:96, 16:48] = 0.5
+    (rows, columns), (other_rows, other_columns) = dreams.changed_windows(before, after, side=64, count=2)
+    assert after[..., rows, columns].sum() == 3 * 32 * 32
+    assert after[..., other_rows, other_columns].sum() == 3 * 32 * 32 / 2
+    assert abs(rows.start - other_rows.start) >= 64 or abs(columns.start - other_columns.start) >= 64
