@@ -1,7 +1,7 @@
 """What all tests share: shapes are checked while they run, and weights come from the mirror or not at all."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,16 @@ install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked"
 
 from innerview.assets import AssetUnavailable, TermsNotAccepted, fetch  # noqa: E402
 from innerview.models import load_model  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> Iterator[None]:
+    """One thread: small tests gain nothing from more, and lose ten times where something runs beside them."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels and other processes inherit it
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
