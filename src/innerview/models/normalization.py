@@ -1,13 +1,16 @@
 """The first and the cheapest-written layers of a network: input scaling and local response normalization."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.types import Images
+
+CACHED: Final = 600_000
+"""Numbers of a piece whose intermediate results stay in the processor's cache."""
 
 
 class Normalize(nn.Module):
@@ -68,14 +71,14 @@ class LocalResponseNorm(nn.Module):
 
 
 class _LocalResponseNorm(torch.autograd.Function):
-    """Works image by image where it can: intermediate results then stay in the processor's cache."""
+    """Works in pieces: intermediate results then stay in the processor's cache, those of a batch would not."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
         y, scale, power = (torch.empty_like(x) for _ in range(3))
-        for one_x, one_y, one_scale, one_power in _by_image(x, y, scale, power):
+        for one_x, one_y, one_scale, one_power in _in_pieces(x, y, scale, power):
             torch.mul(_window_sum(one_x * one_x, size), alpha / size, out=one_scale).add_(k)
-            one_power.copy_(_power(one_scale, beta))
+            _power(one_scale, beta, out=one_power)
             torch.mul(one_x, one_power, out=one_y)
         ctx.save_for_backward(x, scale, power)
         ctx.settings = size, alpha, beta, k
@@ -92,29 +95,31 @@ class _LocalResponseNorm(torch.autograd.Function):
             direct = gradient * _power(scale, beta)
             return direct + factor * x * _window_sum(direct * x / scale, size), None, None, None, None
         result = torch.empty_like(x)
-        for one_x, one_scale, one_power, one_gradient, out in _by_image(x, scale, power, gradient, result):
+        for one_x, one_scale, one_power, one_gradient, out in _in_pieces(x, scale, power, gradient, result):
             direct = one_gradient * one_power
             shared = _window_sum((direct * one_x).div_(one_scale), size)
             torch.addcmul(direct, one_x, shared, value=factor, out=out)
         return result, None, None, None, None
 
 
-def _by_image(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    return zip(*(batch.split(1) for batch in batches), strict=True)
+def _in_pieces(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Cut batches into pieces of as many images as fit the processor's cache, at least one."""
+    images = max(1, CACHED // max(1, batches[0][0].numel()))
+    return zip(*(batch.split(images) for batch in batches), strict=True)
 
 
 def _window_sum(x: Tensor, size: int) -> Tensor:
     """Sum over the `size` channels around each one."""
     total = x.clone()
     for shift in range(1, size // 2 + 1):
-        total[:, shift:] += x[:, :-shift]
-        total[:, :-shift] += x[:, shift:]
+        total[:, shift:].add_(x[:, :-shift])  # `+=` would write each slice a second time
+        total[:, :-shift].add_(x[:, shift:])
     return total
 
 
-def _power(scale: Tensor, beta: float) -> Tensor:
+def _power(scale: Tensor, beta: float, out: Tensor | None = None) -> Tensor:
     """Return ``scale ** -beta``."""
     if beta == 0.75:  # GoogLeNet's; `pow` takes several times as long
         root = scale.rsqrt()
-        return root * root.sqrt()
-    return scale.pow(-beta)
+        return torch.mul(root, root.sqrt(), out=out)
+    return torch.pow(scale, -beta, out=out)
