@@ -67,7 +67,7 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 # %% mystnb={"figure": {"caption": "The sky, dreamt at inception_4c: four octaves of ten steps. Look for pagodas, towers and domes, for birds, and for a creature in the white cloud at the left."}, "image": {"alt": "A blue sky with clouds in which pagodas, towers and animals have grown"}}
 run.show(figures.sky_figure(run), "sky", width=1024)
 
-# %% mystnb={"figure": {"caption": "The three places that changed most, at twice their size. Above the photograph, below the dream. What grows follows the outlines that were there."}, "image": {"alt": "Three windows of the sky photograph above the same windows of the dream"}}
+# %% mystnb={"figure": {"caption": "The places that changed most, at twice their size. Above the photograph, below the dream. What grows follows the outlines that were there."}, "image": {"alt": "Windows of the sky photograph above the same windows of the dream"}}
 run.show(figures.details_figure(run), "details")
 
 # %% [markdown]
