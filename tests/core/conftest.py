@@ -5,8 +5,10 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,27 +16,41 @@ FULL = 64 * 1024  # bytes that fit
 NOBODY = 65534
 
 
+class FullDisk(NamedTuple):
+    """A folder, and a context in which no file larger than 64 KiB can be written there."""
+
+    folder: Path
+    filled: Callable[[], AbstractContextManager[None]]
+
+
 @pytest.fixture(params=["small disk", "limit of a file's size"])
-def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A folder in which no file larger than 64 KiB can be written."""
-    yield from (_small_disk if request.param == "small disk" else _limited)(tmp_path)
+def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullDisk]:
+    """A disk that is full, made in two ways."""
+    if request.param == "small disk":
+        with _small_disk(tmp_path):
+            yield FullDisk(tmp_path, nullcontext)
+    else:
+        yield FullDisk(tmp_path, _limited)
 
 
-def _small_disk(folder: Path) -> Iterator[Path]:
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[None]:
     command = ["mount", "-t", "tmpfs", "-o", f"size={FULL}", "innerview-test", str(folder)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a small disk")
     try:
-        yield folder
+        yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def _limited(folder: Path) -> Iterator[Path]:
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Limit this process's files; only around the call under test, for pytest's own output may be a larger file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, hard))
     try:
-        yield folder
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 

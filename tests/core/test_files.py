@@ -79,15 +79,15 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_a_full_disk_is_one_clear_line_and_leaves_no_new_file_and_keeps_the_old_one(full_disk, suffix):
-    target = full_disk / f"result{suffix}"
+    target = full_disk.folder / f"result{suffix}"
     target.write_text("old")
-    with pytest.raises(OutputError) as caught:
+    with full_disk.filled(), pytest.raises(OutputError) as caught:
         WRITERS[suffix](target)
     message = str(caught.value)
     assert message.startswith(f"cannot write {target}: ")
     assert message.endswith("free space or choose another place")
     assert "\n" not in message
-    assert left_in(full_disk) == [target.name]
+    assert left_in(full_disk.folder) == [target.name]
     assert target.read_text() == "old"
 
 

@@ -348,3 +348,11 @@ def test_an_animation_that_cannot_be_is_refused_with_nothing_written(tmp_path, n
     with pytest.raises(BadInput, match=said):
         write_animation(tmp_path / name, frames)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("white", [1.0, 255.0, 65535.0])
+def test_real_numbers_are_scaled_by_their_range(tmp_path, white):
+    values = np.linspace(0, white, 256, dtype=np.float32).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "real.tiff")
+    read = read_image(tmp_path / "real.tiff")
+    torch.testing.assert_close(read[0, 1], torch.from_numpy(values / white), atol=0.5 / 255, rtol=0)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Annotation
 
+from innerview.core.errors import BadInput
 from innerview.figures import bars, lines, signed_map
 from innerview.figures.style import COLORS, DPI, TEXT
 
@@ -190,3 +191,9 @@ def test_the_look_is_the_books_whatever_the_user_has_set():
     assert not axes.spines["top"].get_visible()
     assert [to_hex(str(line.get_color())) for line in axes.get_lines()] == [COLORS[0], COLORS[1], TEXT]
     assert {line.get_linewidth() for line in axes.get_lines()[:2]} == {1.6}
+
+
+@pytest.mark.parametrize("groups", [{}, {"one": {}}, {"one": {"a": 1.0}, "other": {"b": 1.0}}])
+def test_bars_refuse_groups_that_do_not_match(groups):
+    with pytest.raises(BadInput, match="the same rows in every group"):
+        bars(groups, "value")

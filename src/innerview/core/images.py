@@ -74,9 +74,11 @@ def _check_size(path: str | Path, size: tuple[int, int]) -> None:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel; Pillow would clip them at 255
-        grey = np.asarray(picture, dtype=np.float64)
-        return Image.fromarray((grey / max(grey.max(), 65535.0) * 255).round().astype(np.uint8)).convert("RGB")
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel or real numbers; Pillow would clip them
+        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64)).clip(min=0)
+        ranges = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
+        white = next((white for white in ranges if grey.max() <= white), grey.max())
+        return Image.fromarray((grey / white * 255).round().astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
+from innerview.core.errors import BadInput
 from innerview.figures.style import COLORS, LOOK, TEXT, figure
 
 Series = Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]]
@@ -52,8 +53,13 @@ def bars(groups: Mapping[str, Mapping[str, float]], value: str, *, width: float 
         value: What the bars show, with the unit.
         width: In inches at figure size.
         axis: Further properties of the axes, such as ``xscale="log"``.
+
+    Raises:
+        BadInput: no groups, or groups of different rows.
     """
-    rows = list(next(iter(groups.values())))
+    rows = list(next(iter(groups.values()), []))
+    if not rows or any(set(values) != set(rows) for values in groups.values()):
+        raise BadInput("bars need at least one group, and the same rows in every group")
     thickness = 0.8 / len(groups)
     with mpl.rc_context(LOOK):
         made = figure(width, 0.5 + 0.16 * len(rows) * (len(groups) + 0.6), layout="constrained")
