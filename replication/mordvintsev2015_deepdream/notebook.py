@@ -64,15 +64,15 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 #
 # ## The dream of the sky
 
-# %% mystnb={"figure": {"caption": "The sky, dreamt at inception_4c: four octaves of ten steps. Look for pagodas, towers and domes, for birds, and for a creature in the white cloud at the left."}, "image": {"alt": "A blue sky with clouds in which pagodas, towers and animals have grown"}}
+# %% mystnb={"figure": {"caption": "The sky, dreamt at inception_4c: four octaves of ten steps. Look for pagodas, towers and domes, for a face at the bottom, and for a creature in the white cloud at the left."}, "image": {"alt": "A blue sky with clouds in which pagodas, towers and animals have grown"}}
 run.show(figures.sky_figure(run), "sky", width=1024)
 
 # %% mystnb={"figure": {"caption": "The places that changed most, at twice their size. Above the photograph, below the dream. What grows follows the outlines that were there."}, "image": {"alt": "Windows of the sky photograph above the same windows of the dream"}}
 run.show(figures.details_figure(run), "details")
 
 # %% [markdown]
-# The dream adds detail and leaves the large shapes alone. Each step is small, and what one step does to a large area the
-# next undoes. The claim `low-frequencies-kept` below puts a number to it.
+# The dream adds detail and leaves the large shapes alone. A step changes a pixel by 1.5 levels in the mean, up here and down
+# there, so that a large area hardly moves. The claim `low-frequencies-kept` below puts a number to it.
 #
 # ## Low layers, high layers
 #
