@@ -211,10 +211,21 @@ def spectral_slope(images: Images) -> float:
     return float(slope)
 
 
+def sky_classes(run: Run) -> dict[str, Tensor]:
+    """Return the classes' mean probabilities ``(1000,)`` over windows of the sky, before and after the dream."""
+    before, after = sky(run), sky_dream(run)
+
+    def compute() -> dict[str, Tensor]:
+        model = run.model(run.config.model)
+        return {"Photograph": class_probabilities(model, before), "Dream": class_probabilities(model, after)}
+
+    return run.part("classes", compute, run.config.model, before, after)
+
+
 def gains(run: Run) -> Tensor:
-    """Return by how much the dream raises each class's mean probability over windows of the sky: ``(1000,)``."""
-    model = run.model(run.config.model)
-    return class_probabilities(model, sky_dream(run)) - class_probabilities(model, sky(run))
+    """Return by how much the dream raises each class's mean probability: ``(1000,)``."""
+    found = sky_classes(run)
+    return found["Dream"] - found["Photograph"]
 
 
 def blurred_correlation(before: Images, after: Images, sigma: float = 16) -> float:

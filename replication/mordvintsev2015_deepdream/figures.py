@@ -10,7 +10,6 @@ from innerview.replicate import Run
 from replication.mordvintsev2015_deepdream.dreams import (
     changed_windows,
     class_map,
-    class_probabilities,
     energies,
     gains,
     guide,
@@ -20,6 +19,7 @@ from replication.mordvintsev2015_deepdream.dreams import (
     noise_dream,
     octave_variants,
     sky,
+    sky_classes,
     sky_dream,
     variants,
     zoom_frames,
@@ -102,14 +102,14 @@ def energies_figure(run: Run) -> Figure:
 
 def classes_figure(run: Run, most: int = 8) -> Figure:
     """The classes that gain and lose most probability."""
-    model, gain = run.model(run.config.model), gains(run)
-    labels = class_labels(model)
+    gain, labels = gains(run), class_labels(run.model(run.config.model))
     order = gain.argsort(descending=True).tolist()
     chosen = order[:most] + order[-most // 2 :]
     rows = {f"{labels[index]} ({'gains' if gain[index] > 0 else 'loses'})": index for index in chosen}
-    before, after = (class_probabilities(model, image) for image in (sky(run), sky_dream(run)))
-    groups = {"Photograph": before, "Dream": after}
-    drawn = {group: {row: float(values[index]) for row, index in rows.items()} for group, values in groups.items()}
+    found = sky_classes(run)
+    drawn = {
+        group: {row: float(found[group][index]) for row, index in rows.items()} for group in ("Photograph", "Dream")
+    }
     return bars(drawn, "Mean probability over windows of 224 pixels")
 
 

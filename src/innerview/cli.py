@@ -124,13 +124,10 @@ def dream(
     device: Device = "auto",
 ) -> None:
     """Dream on IMAGE. An interrupted dream continues after its last finished octave."""
-    from innerview.core.errors import BadInput
     from innerview.synthesis import DreamRecipe
     from innerview.synthesis.dream_files import DreamFiles, dream_file
 
     _check_picture(out)
-    if guide and objective:
-        raise BadInput("a guide is an objective of its own; give either --guide or --objective")
     recipe = DreamRecipe(octaves=octaves, steps=steps, jitter=jitter, tile=tile, seed=seed)
     dream_file(DreamFiles(image, out, guide), model, objective, recipe, size=size, frames=frames, device=device)
     print(out)

@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from innerview.core.errors import BadInput, NotFinite
-from innerview.figures import before_and_after, panels
+from innerview.figures import panels
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -185,10 +185,3 @@ def test_a_batch_is_no_picture():
 def test_a_picture_with_a_pixel_that_is_no_number_is_refused():
     with pytest.raises(NotFinite):
         panels({"a": torch.full((1, 3, 8, 8), float("nan"))})
-
-
-def test_before_and_after_stand_side_by_side():
-    before, after = picture(20, 20), picture(20, 20, 1)
-    figure = before_and_after(before, after)
-    assert [text.get_text() for text in figure.texts] == ["Before", "After"]
-    np.testing.assert_array_equal(rendered(figure), rendered(panels({"Before": before, "After": after})))

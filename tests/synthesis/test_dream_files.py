@@ -122,6 +122,7 @@ def test_a_dream_that_was_killed_continues_after_its_last_octave(photograph, tmp
     [
         ({"image": "absent.png"}, {}, "no image at .*absent.png"),
         ({"guide": "absent.png"}, {}, "no image at .*absent.png"),
+        ({"guide": "absent.png"}, {"objective": "layer:blocks.3"}, "a guide is an objective of its own"),
         ({"out": "dream.jpg"}, {"frames": 2}, "cannot write an animation to .*dream.jpg.*end it in .webp, .gif, .png"),
         ({}, {"recipe": DreamRecipe(octaves=5)}, "5 octaves of scale 1.4 shrink this image below 32 pixels"),
         ({}, {"objective": "chanel:blocks.3:1"}, "near ones: channel"),

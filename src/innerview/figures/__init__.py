@@ -1,7 +1,7 @@
 """Arrays in, figures out; one look for the whole book."""
 
 from innerview.figures.charts import bars, lines, signed_map
-from innerview.figures.panels import before_and_after, panels
+from innerview.figures.panels import panels
 from innerview.figures.style import DPI
 
-__all__ = ["DPI", "bars", "before_and_after", "lines", "panels", "signed_map"]
+__all__ = ["DPI", "bars", "lines", "panels", "signed_map"]

@@ -1,6 +1,6 @@
 """Pictures side by side, each pixel of theirs a whole number of the figure's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import matplotlib as mpl
@@ -59,11 +59,6 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
             place = (left / width, 1 - (top - 8) / height)
             made.text(*place, "\n".join(lines), va="bottom", ha="left", linespacing=1.15, parse_math=False)
     return made
-
-
-def before_and_after(before: Picture, after: Picture, titles: Sequence[str] = ("Before", "After")) -> Figure:
-    """Draw two pictures side by side."""
-    return panels(dict(zip(titles, (before, after), strict=True)))
 
 
 def _wrapped(title: str, width: float) -> list[str]:

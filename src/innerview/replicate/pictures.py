@@ -16,11 +16,10 @@ from torch import Tensor
 from innerview.core.errors import BadInput
 from innerview.core.files import written_whole
 from innerview.core.images import contact_sheet, from_array, to_array, write_animation
-
-DPI = 200
-"""Twice what a page shows, so that figures are sharp on dense screens: 8 inches are 800 CSS pixels on the page."""
+from innerview.figures import DPI
 
 SCALE = DPI / 100
+"""Pixels of a file for each CSS pixel of a page, so that figures are sharp on dense screens."""
 
 
 @runtime_checkable

@@ -56,6 +56,8 @@ def dream_file(
     Raises:
         InnerviewError: of reading, loading, dreaming or writing; the message says what to mend.
     """
+    if files.guide is not None and objective is not None:
+        raise BadInput("a guide is an objective of its own; give either the guide or the objective")
     if frames > 1:
         check_animation_suffix(files.out)
     images = read_image(files.image, size).to(choose_device(device))
