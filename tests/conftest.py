@@ -9,7 +9,7 @@ import torch
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "agg")
-ROOMS = ["core", "models", "optimize", "synthesis"]
+ROOMS = ["core", "dissection", "models", "optimize", "synthesis", "training"]
 install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked")
 
 from innerview.assets import AssetUnavailable, TermsNotAccepted, fetch  # noqa: E402

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from innerview.models import as_classifier as as_classifier
     from innerview.models import load_model as load_model
     from innerview.optimize import Recipe as Recipe
+    from innerview.optimize import activation_grid as activation_grid
+    from innerview.optimize import caricature as caricature
     from innerview.optimize import channel as channel
     from innerview.optimize import class_logit as class_logit
+    from innerview.optimize import class_probability as class_probability
+    from innerview.optimize import direction as direction
+    from innerview.optimize import diversity as diversity
+    from innerview.optimize import interpolation as interpolation
     from innerview.optimize import layer as layer
     from innerview.optimize import neuron as neuron
+    from innerview.optimize import spritemap as spritemap
     from innerview.optimize import total_variation as total_variation
     from innerview.optimize import visualize as visualize
     from innerview.synthesis import DreamRecipe as DreamRecipe
@@ -27,9 +34,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "innerview.core.images": ("read_image", "write_image"),
     "innerview.models": ("activations", "as_classifier", "load_model"),
-    "innerview.optimize": ("Recipe", "channel", "class_logit", "layer", "neuron", "total_variation", "visualize"),
+    "innerview.optimize": (
+        "Recipe", "activation_grid", "caricature", "channel", "class_logit", "class_probability", "direction",
+        "diversity", "interpolation", "layer", "neuron", "spritemap", "total_variation", "visualize",
+    ),
     "innerview.synthesis": ("DreamRecipe", "deepdream"),
-}
+}  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models import VisionTransformer
 
 from innerview.core.errors import BadInput, LayerNotFound
-from innerview.models import LOGITS, activations, evaluate, layer_shapes, recorded
+from innerview.models import LOGITS, activations, as_classifier, evaluate, layer_shapes, recorded
 from innerview.models.googlenet import GoogLeNet
 from innerview.models.vgg import VGG19
 
@@ -241,6 +242,17 @@ def test_a_layer_that_puts_out_several_tensors_is_refused(images):
     assert list(layer_shapes(model, 8)) == ["conv"]
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("compiled", [torch.jit.script, lambda layer: torch.jit.trace(layer, torch.rand(1, 3, 4, 4))])
+def test_a_layer_inside_torchscript_is_refused_with_the_mend(images, compiled):
+    model = as_classifier(nn.Sequential(nn.Conv2d(3, 3, 1), compiled(nn.Sequential(nn.Conv2d(3, 4, 1)))))
+    with pytest.raises(LayerNotFound, match=r"TorchScript hides what layer '1.0' puts out; use the module it was made"):
+        activations(model, images, ["0", "1.0"])
+    assert hooks(model) == 0
+    assert activations(model, images, "0")["0"].shape == (3, 3, 16, 16)
+    assert model(images).shape == (3, 4, 16, 16)
+
+
 class Twice(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -278,6 +290,73 @@ def test_evaluating_in_batches_is_evaluating_at_once(tiny, images, batch, kind):
     for name, wanted in activations(tiny, images, ["block", "conv1"]).items():
         torch.testing.assert_close(found[name], wanted.detach())
         assert not found[name].requires_grad
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 16])
+def test_pieces_put_together_are_the_whole(tiny, images, pieces):
+    images.requires_grad_()
+    found = activations(tiny, images, ["block", "conv1"], pieces=pieces)
+    assert list(found) == ["block", "conv1"]
+    for name, wanted in activations(tiny, images, ["block", "conv1"]).items():
+        torch.testing.assert_close(found[name], wanted)
+        gradients = (
+            torch.autograd.grad(read.square().sum(), images, retain_graph=True)[0] for read in (found[name], wanted)
+        )
+        torch.testing.assert_close(*gradients)
+
+
+def test_one_by_one_an_images_bits_do_not_depend_on_its_batch(embedded):
+    def read(images: Tensor) -> tuple[Tensor, Tensor]:
+        leaf = images.clone().requires_grad_()
+        found = activations(embedded, leaf, "blocks.10", pieces=1)["blocks.10"]
+        return found.detach(), torch.autograd.grad(found.square().sum(), leaf)[0]
+
+    images = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    together = read(images)
+    for index in range(5):
+        for whole, alone in zip(together, read(images[index : index + 1]), strict=True):
+            assert torch.equal(whole[index : index + 1], alone)
+
+
+@pytest.mark.parametrize("pieces", [0, -1])
+def test_pieces_without_an_image_are_refused(tiny, images, pieces):
+    with pytest.raises(BadInput, match=f"pieces must hold at least one image, not {pieces}"):
+        activations(tiny, images, "conv1", pieces=pieces)
+
+
+class Digits(nn.Module):
+    """Takes one grey channel of 28x28 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 4, 5), nn.Linear(4 * 24 * 24, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.conv(images).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            VisionTransformer(32, 16, 1, 2, 8, 16),
+            r"do not fit VisionTransformer, which takes one size only; give that `size` to as_classifier",
+        ),
+        (
+            as_classifier(Digits(), mean=0.5, std=0.5, greyscale=True),
+            r"do not fit Digits, which takes one size only; give that `size` to as_classifier",
+        ),
+        (Digits(), r"are coloured, Digits takes grey ones; give greyscale=True to as_classifier"),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3)).bfloat16(),
+            r"are float32, and the weights of Sequential are not; as_classifier converts the images",
+        ),
+    ],
+)
+def test_what_a_network_refuses_is_said_with_the_mend(model, said):
+    with pytest.raises(BadInput, match=rf"^images of 40x48 pixels {said}$"):
+        activations(model, torch.rand(1, 3, 40, 48), LOGITS)
+    assert hooks(model) == 0
 
 
 def test_shapes_are_those_that_the_layers_put_out(tiny):

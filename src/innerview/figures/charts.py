@@ -72,7 +72,40 @@ def bars(groups: Mapping[str, Mapping[str, float]], value: str, *, width: float 
         axes.grid(visible=False, axis="y")
         axes.set(xlabel=value, **axis)
         if len(groups) > 1:
-            axes.legend()
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups))  # above, where no bar is
+    return made
+
+
+def histograms(groups: Mapping[str, np.ndarray], value: str, share: str, *, width: float = 5.2) -> Figure:
+    """Draw how numbers are spread, group beside group, with each group's mean as a dashed line.
+
+    Args:
+        groups: Legend -> numbers ``(n,)``. Where they take few values, each value has its own bars.
+        value: What the numbers are, with the unit.
+        share: What the bars' heights are.
+        width: In inches at figure size; pages show half of it.
+
+    Raises:
+        BadInput: no groups, or an empty one.
+    """
+    if not groups or not all(len(numbers) for numbers in groups.values()):
+        raise BadInput("histograms need at least one group, and numbers in each")
+    values = np.unique(np.concatenate(list(groups.values())))
+    middles = values if len(values) <= 20 else np.linspace(values[0], values[-1], 20)
+    step = float(np.diff(middles).min()) if len(middles) > 1 else 1.0
+    edges = np.concatenate([middles - step / 2, middles[-1:] + step / 2])
+    with mpl.rc_context(LOOK):
+        made = figure(width, width * 0.5, layout="constrained")
+        axes = made.add_subplot()
+        for index, (label, numbers) in enumerate(groups.items()):
+            color, thickness = COLORS[index % len(COLORS)], 0.8 * step / len(groups)
+            heights = np.histogram(numbers, edges)[0] / len(numbers)
+            places = middles + (index - (len(groups) - 1) / 2) * thickness
+            axes.bar(places, heights, thickness, label=label, color=color)
+            axes.axvline(float(np.mean(numbers)), color=color, linestyle="--", linewidth=1.0)
+        axes.grid(visible=False, axis="x")
+        axes.set(xlabel=value, ylabel=share)
+        axes.legend()
     return made
 
 

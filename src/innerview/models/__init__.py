@@ -7,7 +7,7 @@ make_importable()  # before anything here, or any library beside us, imports tor
 from innerview.models.activations import activations, evaluate, layer_shapes, recorded  # noqa: E402
 from innerview.models.classifier import as_classifier, class_index, class_labels  # noqa: E402
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
-from innerview.models.layers import LOGITS, aliases, find_layer  # noqa: E402
+from innerview.models.layers import LOGITS, aliases, channels_first, find_layer  # noqa: E402
 from innerview.models.registry import EMBEDDED, MODELS, ModelEntry, load_model  # noqa: E402
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "activations",
     "aliases",
     "as_classifier",
+    "channels_first",
     "class_index",
     "class_labels",
     "evaluate",

@@ -1,7 +1,7 @@
 """Reading activations: run a network only as deep as needed, and leave no hook behind."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -9,7 +9,22 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, LayerNotFound
 from innerview.core.types import Activations, Images
-from innerview.models.layers import find_layer
+from innerview.models.classifier import Classifier, NoLogits
+from innerview.models.layers import LOGITS, as_read, find_layer
+
+TOO_SMALL = "are too small for layers {layers}; enlarge them"
+ONE_SIZE = "do not fit {network}, which takes one size only; give that `size` to as_classifier"
+REFUSALS = {
+    "Output size is too small": TOO_SMALL,
+    "can't be greater than actual input size": TOO_SMALL,
+    "shapes cannot be multiplied": ONE_SIZE,
+    "Wrong image height": ONE_SIZE,
+    "Wrong image width": ONE_SIZE,
+    "doesn't match model": ONE_SIZE,
+    "to have 1 channels, but got 3": "are coloured, {network} takes grey ones; give greyscale=True to as_classifier",
+    "bias type": "are float32, and the weights of {network} are not; as_classifier converts the images",
+}
+"""What a network says that cannot take the images -> what is wrong with them, and the mend."""
 
 
 class _AllReached(BaseException):
@@ -30,7 +45,9 @@ def recorded(model: nn.Module, layers: str | Iterable[str]) -> Iterator[dict[str
         yield record
 
 
-def activations(model: nn.Module, images: Images, layers: str | Iterable[str]) -> dict[str, Activations]:
+def activations(
+    model: nn.Module, images: Images, layers: str | Iterable[str], *, pieces: int | None = None
+) -> dict[str, Activations]:
     """Return what layers put out for images, as part of the graph if the images require a gradient.
 
     The forward pass stops as soon as every layer was reached.
@@ -39,44 +56,67 @@ def activations(model: nn.Module, images: Images, layers: str | Iterable[str]) -
         model: Any network that takes these images.
         images: ``(b, 3, h, w)`` in [0, 1].
         layers: Names (see `innerview.models.layers`); the empty name is the model's own output.
+        pieces: Run the network on so many images at a time. With 1, an image's numbers do not depend on the images
+            beside it; else they do in the last bits, since kernels differ with the batch size. None: all at once.
 
     Returns:
         Name -> ``(b, c, h', w')`` (or what else the layer puts out), in the order asked for.
 
     Raises:
         LayerNotFound: the model has no such layer, or the images never reach it.
+        BadInput: the network cannot take images like these; `pieces` is not positive.
     """
     names = _names(layers)
+    if pieces is None:
+        return _read(model, images, names)
+    if pieces < 1:
+        raise BadInput(f"pieces must hold at least one image, not {pieces}")
+    parts = [_read(model, part, names) for part in images.split(pieces)]
+    return {name: torch.cat([part[name] for part in parts]) for name in names}
+
+
+def _read(model: nn.Module, images: Images, names: list[str]) -> dict[str, Tensor]:
     record: dict[str, Tensor] = {}
-    with _hooks(model, names, record, stop=True):
-        try:
-            model(images)
-        except _AllReached:
-            pass
-        except RuntimeError as error:
-            if not _too_small(error):
-                raise
-            size = "x".join(map(str, images.shape[-2:]))
-            raise BadInput(f"images of {size} pixels are too small for layers {names}; enlarge them") from error
+    reached = (_AllReached,) if LOGITS in names else (_AllReached, NoLogits)
+    with _hooks(model, names, record, stop=True), _refusals_explained(model, images, names), suppress(*reached):
+        model(images)
     missing = [name for name in names if name not in record]
     if missing:
-        raise LayerNotFound(f"the images never reach layer {missing[0]!r} of {type(model).__name__}; choose another")
+        raise LayerNotFound(f"the images never reach layer {missing[0]!r} of {_class_name(model)}; choose another")
     return {name: record[name] for name in names}
+
+
+@contextmanager
+def _refusals_explained(model: nn.Module, images: Images, names: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        refusal = next((refusal for said, refusal in REFUSALS.items() if said in str(error)), None)
+        if refusal is None:
+            raise
+        size = "x".join(map(str, images.shape[-2:]))
+        reason = refusal.format(layers=names, network=_class_name(model))
+        raise BadInput(f"images of {size} pixels {reason}") from error
+
+
+def _class_name(model: nn.Module) -> str:
+    return type(model.module if isinstance(model, Classifier) else model).__name__
 
 
 def _names(layers: str | Iterable[str]) -> list[str]:
     return [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
 
 
-def _too_small(error: RuntimeError) -> bool:
-    message = str(error)
-    return "Output size is too small" in message or "can't be greater than actual input size" in message
-
-
 @contextmanager
 def _hooks(model: nn.Module, names: list[str], record: dict[str, Tensor], stop: bool = False) -> Iterator[None]:
     found = {name: find_layer(model, name) for name in names}
-    handles = [layer.register_forward_hook(_recorder(name, names, record, stop)) for name, layer in found.items()]
+    compiled = [name for name, layer in found.items() if isinstance(layer, torch.jit.ScriptModule)]
+    if compiled:
+        raise LayerNotFound(f"TorchScript hides what layer {compiled[0]!r} puts out; use the module it was made from")
+    handles = [
+        layer.register_forward_hook(_recorder(model, name, len(names) if stop else None, record))
+        for name, layer in found.items()
+    ]
     try:
         yield
     finally:
@@ -85,27 +125,32 @@ def _hooks(model: nn.Module, names: list[str], record: dict[str, Tensor], stop: 
 
 
 def _recorder(
-    name: str, names: list[str], record: dict[str, Tensor], stop: bool
+    model: nn.Module, name: str, stop_at: int | None, record: dict[str, Tensor]
 ) -> Callable[[nn.Module, Any, Any], Tensor]:
-    def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Tensor:
+    def hook(layer: nn.Module, _inputs: Any, output: Any) -> Tensor:
         if not isinstance(output, Tensor):
-            raise LayerNotFound(
-                f"layer {name!r} puts out a {type(output).__name__}, not one tensor; choose one inside it"
-            )
-        record.setdefault(name, output)
-        if stop and len(record) == len(names):
+            raise _no_tensor(name, layer, output)
+        read = as_read(model, name, output)
+        record.setdefault(name, read)
+        if len(record) == stop_at:
             raise _AllReached
-        return output.clone()  # an in-place layer above works on the copy and leaves the record alone
+        # What runs on comes from what was read, so that its gradient does; an in-place layer above works on the copy.
+        return (read if read is output else read.permute(0, 2, 3, 1)).clone()
 
     return hook
 
 
-def evaluate(model: nn.Module, images: Images, layers: Iterable[str], batch: int = 16) -> dict[str, Activations]:
+def _no_tensor(name: str, layer: nn.Module, output: Any) -> BadInput:
+    kind = type(output).__name__
+    if name == LOGITS:
+        return NoLogits(f"{type(layer).__name__} puts out a {kind}, not logits; wrap it so that it returns them alone")
+    return LayerNotFound(f"layer {name!r} puts out a {kind}, not one tensor; choose one inside it")
+
+
+def evaluate(model: nn.Module, images: Images, layers: str | Iterable[str], batch: int = 16) -> dict[str, Activations]:
     """Return activations of many images without a graph, computed `batch` images at a time."""
-    names = _names(layers)
     with torch.inference_mode():
-        parts = [activations(model, part, names) for part in images.split(batch)]
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return activations(model, images, layers, pieces=batch)
 
 
 def layer_shapes(model: nn.Module, size: int = 224, *, inside: bool = False) -> dict[str, tuple[int, ...]]:
@@ -116,30 +161,29 @@ def layer_shapes(model: nn.Module, size: int = 224, *, inside: bool = False) -> 
         size: Height and width of the image, in pixels.
         inside: Also the layers inside blocks; else a block counts as one layer.
     """
+    prefix = "module." if isinstance(model, Classifier) else ""
+    layers = {
+        path.removeprefix(prefix): layer for path, layer in model.named_modules() if path and path + "." != prefix
+    }
     shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_layer: nn.Module, _inputs: Any, output: Any) -> None:
             if isinstance(output, Tensor):
-                shapes.setdefault(name, tuple(output.shape[1:]))
+                shapes.setdefault(name, tuple(as_read(model, name, output).shape[1:]))
 
         return hook
 
-    prefix = "module." if hasattr(model, "module") else ""
-    layers = [(name, layer) for name, layer in model.named_modules() if name and name != "module"]
-    handles = [layer.register_forward_hook(note(name.removeprefix(prefix))) for name, layer in layers]
+    handles = [layer.register_forward_hook(note(name)) for name, layer in layers.items()]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), suppress(NoLogits):  # its layers were reached before
             model(torch.full((1, 3, size, size), 0.5, device=_device(model)))
     finally:
         for handle in handles:
             handle.remove()
-    groups = {name for name, layer in layers if type(layer) in (nn.Sequential, nn.ModuleList)}
-    return {
-        name: shapes[name]
-        for name in (full.removeprefix(prefix) for full, _ in layers)
-        if name in shapes and (inside or "." not in name or (name.count(".") == 1 and name.partition(".")[0] in groups))
-    }
+    groups = {name for name, layer in layers.items() if type(layer) in (nn.Sequential, nn.ModuleList)}
+    depths = {name: name.count(".") - (name.partition(".")[0] in groups) for name in layers}
+    return {name: shapes[name] for name in layers if name in shapes and (inside or depths[name] <= 0)}
 
 
 def _device(model: nn.Module) -> torch.device:

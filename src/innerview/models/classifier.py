@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, near
 from innerview.core.types import Images
-from innerview.models.layers import aliases
-from innerview.models.normalization import Normalize
+from innerview.models.layers import aliases, find_layer
+from innerview.models.normalization import Normalize, luminance, resized
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -19,29 +20,71 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 Model = TypeVar("Model", bound=nn.Module)
 
 
+class NoLogits(BadInput):
+    """A network puts out something else than one tensor of logits."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a network wants to be given; see `as_classifier`."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    size: tuple[int, int] | None
+    greyscale: bool
+
+    def __post_init__(self) -> None:
+        wanted, of = ((1,), "the one grey channel") if self.greyscale else ((1, 3), "each of the 3 RGB channels")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in wanted:
+                raise BadInput(f"{name} has {len(values)} numbers; give one for {of}")
+        if not all(math.isfinite(value) for value in self.mean):
+            raise BadInput(f"mean must be finite, not {self.mean}")
+        if not all(0 < value < math.inf for value in self.std):
+            raise BadInput(f"std must be positive, not {self.std}")
+        if self.size is not None and min(self.size) < 1:
+            raise BadInput(f"size must be positive, not {self.size[0]}x{self.size[1]}")
+
+
 class Classifier(nn.Module):
-    """A network with the normalization that it was trained with; see `as_classifier`."""
+    """A network behind the intake that it was trained with; see `as_classifier`."""
 
     def __init__(
-        self, module: nn.Module, mean: Sequence[float], std: Sequence[float], labels: Sequence[str] | None
+        self, module: nn.Module, intake: Intake, labels: Sequence[str] | None, channels_last: Sequence[str]
     ) -> None:
         super().__init__()
-        self.normalize = Normalize(mean, std)
+        self.intake = intake
+        self.normalize = Normalize(intake.mean, intake.std)
         self.module = module
         self.labels = None if labels is None else tuple(labels)
         own = {name: f"module.{name}" for name, _ in module.named_modules() if name}
         self.aliases = own | {alias: f"module.{name}" for alias, name in aliases(module).items()}
+        for name in channels_last:
+            find_layer(self, name)
+        self.channels_last = frozenset(self.aliases[name] for name in channels_last)
 
     def forward(self, images: Images) -> Tensor:
-        return self.module(self.normalize(images))
+        seen = images if self.intake.size is None else resized(images, self.intake.size)
+        seen = luminance(seen) if self.intake.greyscale else seen
+        dtype = next((weight.dtype for weight in self.module.parameters() if weight.is_floating_point()), seen.dtype)
+        logits = self.module(self.normalize(seen).to(dtype))
+        if not isinstance(logits, Tensor):
+            raise NoLogits(
+                f"{type(self.module).__name__} puts out a {type(logits).__name__}, not logits; "
+                "wrap it in a module that returns the logits alone"
+            )
+        return logits
 
 
 def as_classifier(
     module: nn.Module,
     *,
-    mean: Sequence[float] = IMAGENET_MEAN,
-    std: Sequence[float] = IMAGENET_STD,
+    mean: float | Sequence[float] = IMAGENET_MEAN,
+    std: float | Sequence[float] = IMAGENET_STD,
     labels: Sequence[str] | None = None,
+    size: int | tuple[int, int] | None = None,
+    greyscale: bool = False,
+    channels_last: Sequence[str] = (),
 ) -> Classifier:
     """Make any classifier (torchvision's, timm's, your own) take images in [0, 1] as all of Innerview does.
 
@@ -49,27 +92,30 @@ def as_classifier(
 
     Args:
         module: Takes normalised images ``(b, 3, h, w)``, puts out ``(b, classes)``.
-        mean: Per RGB channel, in units of [0, 1]; ImageNet's usual by default.
+        mean: Per RGB channel, in units of [0, 1], or one number for all; ImageNet's usual by default.
         std: Likewise.
         labels: The classes' names, by index.
+        size: Of a network that takes one size only: height and width in pixels, or one number for both. Images of
+            another size are scaled to it (bilinear, antialiased), inside, and so that gradients pass.
+        greyscale: Whether `module` takes one channel: images become their luminance, and `mean` and `std` one number.
+        channels_last: Names of layers that put out ``(b, h, w, c)``, as Swin's do; they are read as ``(b, c, h, w)``.
 
     Raises:
-        BadInput: `mean` or `std` are not one or three numbers, or not finite, or a standard deviation is not positive.
+        BadInput: `mean` or `std` are not one or three numbers, or not finite, or a standard deviation is not positive;
+            `greyscale` with three numbers; a size that is not positive.
+        LayerNotFound: `module` has no layer of `channels_last`.
     """
-    for name, values in (("mean", mean), ("std", std)):
-        if len(values) not in (1, 3):
-            raise BadInput(f"{name} has {len(values)} numbers; give one for each of the 3 RGB channels")
-    if not all(math.isfinite(value) for value in mean):
-        raise BadInput(f"mean must be finite, not {tuple(mean)}")
-    if not all(0 < value < math.inf for value in std):
-        raise BadInput(f"std must be positive, not {tuple(std)}")
-    return frozen(Classifier(module, mean, std, labels))
+    mean, std = ((values,) if isinstance(values, int | float) else tuple(values) for values in (mean, std))
+    intake = Intake(mean, std, (size, size) if isinstance(size, int) else size, greyscale)
+    return frozen(Classifier(module, intake, labels, channels_last))
 
 
 def frozen(model: Model) -> Model:
     """Put a model into evaluation mode, without gradients of its weights, which are laid out channels last."""
-    model.requires_grad_(False).eval()
-    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    for weight in model.requires_grad_(False).eval().parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return model
 
 
 def class_labels(model: nn.Module) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from innerview.core.types import Images, Logits
 from innerview.models.normalization import LocalResponseNorm, Normalize
+from innerview.models.stem import StemConv2d
 from innerview.models.weights import caffe_convolution, caffe_linear
 
 MEAN_RGB = (123.0, 117.0, 104.0)  # of 255; the release's 104, 117, 123 are for BGR
@@ -53,7 +54,9 @@ class Convolution(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)
+        self.conv = (
+            StemConv2d(inputs, outputs, size) if stride == 2 else nn.Conv2d(inputs, outputs, size, padding=size // 2)
+        )
         self.relu = nn.ReLU()
 
 

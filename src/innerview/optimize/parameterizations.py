@@ -1,6 +1,7 @@
 """Parameterizations: the numbers that an ascent really changes, and how they become images.
 
 A configuration (`Pixels`, `Fourier`) makes a module for given seeds and size; its ``forward()`` returns the images.
+Most make planes of any real numbers first, which `innerview.optimize.colors` turns into RGB; planes can be summed.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,7 @@ from torch import Tensor, nn
 
 from innerview.core.seeds import generator
 from innerview.core.types import Images
-
-COLOR_SQRT = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
-"""Square root of the colours' covariance in ImageNet photographs; released with {cite}`olah2017feature`."""
+from innerview.optimize.colors import Colored
 
 
 @runtime_checkable
@@ -23,6 +22,22 @@ class Parameterization(Protocol):
 
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
         """Return a module whose ``forward()`` gives ``(len(seeds), 3, h, w)``; image i depends on seed i alone."""
+        ...
+
+
+@runtime_checkable
+class Planar(Protocol):
+    """A configuration that makes planes, not yet colours."""
+
+    def planes(self, seeds: Sequence[int], size: tuple[int, int], count: int = 3, stream: str = "start") -> nn.Module:
+        """Return a module whose ``forward()`` gives ``(len(seeds), count, h, w)``, any real numbers.
+
+        Args:
+            seeds: One for each image.
+            size: Height and width.
+            count: Planes of each image.
+            stream: Name of the randomness; planes of other names start differently.
+        """
         ...
 
 
@@ -38,9 +53,30 @@ class Pixels:
     sd: float = 0.01
     decorrelated: bool = True
 
+    def planes(self, seeds: Sequence[int], size: tuple[int, int], count: int = 3, stream: str = "start") -> nn.Module:
+        """See `Planar.planes`."""
+        return PixelPlanes(noise(seeds, (count, *size), stream) * self.sd)
+
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
         """See `Parameterization.start`."""
-        return PixelImages(_noise(seeds, (3, *size)) * self.sd, self.decorrelated)
+        return Colored(self.planes(seeds, size), self.decorrelated)
+
+
+@dataclass(frozen=True)
+class RawPixels:
+    """The image itself, for steepest ascent in pixels: no sigmoid, no other colours.
+
+    What an ascent drives out of [0, 1] is brought back before the next look, so that no pixel loses its gradient.
+
+    Args:
+        sd: Standard deviation of the start around grey.
+    """
+
+    sd: float = 0.01
+
+    def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
+        """See `Parameterization.start`."""
+        return RawImages(0.5 + noise(seeds, (3, *size)) * self.sd)
 
 
 @dataclass(frozen=True)
@@ -61,45 +97,20 @@ class Fourier:
     decay: float = 1.0
     decorrelated: bool = True
 
+    def planes(self, seeds: Sequence[int], size: tuple[int, int], count: int = 3, stream: str = "start") -> nn.Module:
+        """See `Planar.planes`."""
+        height, width = size
+        spectrum = noise(seeds, (count, height, width // 2 + 1, 2), stream) * self.sd
+        return FourierPlanes(spectrum, size, self.decay)
+
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
         """See `Parameterization.start`."""
-        height, width = size
-        spectrum = _noise(seeds, (3, height, width // 2 + 1, 2)) * self.sd
-        return FourierImages(spectrum, size, self.decay, self.decorrelated)
+        return Colored(self.planes(seeds, size), self.decorrelated)
 
 
-def _noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
-    return torch.stack([torch.randn(shape, generator=generator("start", seed)) for seed in seeds])
-
-
-class PixelImages(nn.Module):
-    """Images from pixels."""
-
-    def __init__(self, pixels: Tensor, decorrelated: bool) -> None:
-        super().__init__()
-        self.pixels = nn.Parameter(pixels)
-        self.colors = Colors(decorrelated)
-
-    def forward(self) -> Images:
-        return self.colors(self.pixels)
-
-
-class FourierImages(nn.Module):
-    """Images from spectra ``(b, 3, h, w // 2 + 1, 2)``, real and imaginary parts last."""
-
-    scale: Tensor
-
-    def __init__(self, spectrum: Tensor, size: tuple[int, int], decay: float, decorrelated: bool) -> None:
-        super().__init__()
-        self.spectrum = nn.Parameter(spectrum)
-        self.size = size
-        self.register_buffer("scale", frequencies(size).clamp(min=1 / max(size)).pow(-decay), persistent=False)
-        self.colors = Colors(decorrelated)
-
-    def forward(self) -> Images:
-        scaled = torch.view_as_complex(self.spectrum) * self.scale
-        planes = torch.fft.irfft2(scaled, s=self.size, norm="ortho")
-        return self.colors(planes / 4)  # the released library's factor
+def noise(seeds: Sequence[int], shape: tuple[int, ...], stream: str = "start") -> Tensor:
+    """Return normal noise ``(len(seeds), *shape)``; that of each seed is the same whatever the others are."""
+    return torch.stack([torch.randn(shape, generator=generator(stream, seed)) for seed in seeds])
 
 
 def frequencies(size: tuple[int, int]) -> Tensor:
@@ -108,16 +119,41 @@ def frequencies(size: tuple[int, int]) -> Tensor:
     return torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :])
 
 
-class Colors(nn.Module):
-    """Three planes ``(b, 3, h, w)`` of any real numbers to RGB in (0, 1)."""
+class PixelPlanes(nn.Module):
+    """Planes that are their own parameters."""
 
-    matrix: Tensor
-
-    def __init__(self, decorrelated: bool) -> None:
+    def __init__(self, pixels: Tensor) -> None:
         super().__init__()
-        root = torch.tensor(COLOR_SQRT)
-        matrix = root / root.norm(dim=0).max() if decorrelated else torch.eye(3)
-        self.register_buffer("matrix", matrix, persistent=False)
+        self.pixels = nn.Parameter(pixels)
 
-    def forward(self, planes: Tensor) -> Images:
-        return torch.sigmoid(torch.einsum("rp,bphw->brhw", self.matrix, planes))
+    def forward(self) -> Tensor:
+        return self.pixels
+
+
+class RawImages(nn.Module):
+    """Images that are their own parameters."""
+
+    def __init__(self, pixels: Images) -> None:
+        super().__init__()
+        self.pixels = nn.Parameter(pixels)
+
+    def forward(self) -> Images:
+        with torch.no_grad():
+            self.pixels.clamp_(0, 1)
+        return self.pixels.clone()  # what a caller keeps does not change with the next step
+
+
+class FourierPlanes(nn.Module):
+    """Planes from spectra ``(b, c, h, w // 2 + 1, 2)``, real and imaginary parts last."""
+
+    scale: Tensor
+
+    def __init__(self, spectrum: Tensor, size: tuple[int, int], decay: float) -> None:
+        super().__init__()
+        self.spectrum = nn.Parameter(spectrum)
+        self.size = size
+        self.register_buffer("scale", frequencies(size).clamp(min=1 / max(size)).pow(-decay), persistent=False)
+
+    def forward(self) -> Tensor:
+        scaled = torch.view_as_complex(self.spectrum) * self.scale
+        return torch.fft.irfft2(scaled, s=self.size, norm="ortho") / 4  # the released library's factor

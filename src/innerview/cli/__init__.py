@@ -6,6 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.visualize import visualize
 from innerview.core.errors import InnerviewError
 
 app = typer.Typer(
@@ -20,10 +22,6 @@ book_app = typer.Typer(no_args_is_help=True, help="The online book.")
 app.add_typer(assets_app, name="assets")
 app.add_typer(book_app, name="book")
 
-Output = Annotated[Path, typer.Option("-o", "--out", help="File to write; its ending decides the format.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Model = Annotated[str, typer.Option(help="Name of the model; `innerview models` lists them.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Preset = Annotated[str, typer.Option(help="smoke, book, paper or released.")]
 Root = Annotated[Path | None, typer.Option(help="The repository; by default found from here.")]
 
@@ -68,37 +66,7 @@ def layers(
         print(f"{name:28} {' x '.join(map(str, shape)):>16}  {', '.join(others)}".rstrip())
 
 
-@app.command()
-def visualize(
-    model: str,
-    objective: Annotated[
-        str,
-        typer.Argument(
-            help="channel:LAYER:INDEX, neuron:LAYER:INDEX, layer:LAYER or class:NAME_OR_INDEX, joined by + and -."
-        ),
-    ],
-    out: Output,
-    steps: Annotated[int, typer.Option(min=0, help="Steps of the ascent.")] = 512,
-    size: Annotated[int, typer.Option(min=1, help="Height and width in pixels.")] = 128,
-    seed: Seed = 0,
-    device: Device = "auto",
-) -> None:
-    """Make an image that excites what OBJECTIVE names."""
-    from innerview.core.devices import choose_device
-    from innerview.core.images import write_image
-    from innerview.models import load_model
-    from innerview.optimize import Diverged, parse_objective, visualize
-
-    _check_picture(out)
-    wanted = parse_objective(objective)
-    network = load_model(model).to(choose_device(device))
-    try:
-        result = visualize(network, wanted, steps=steps, size=size, seed=seed, progress=True)
-    except Diverged as error:
-        write_image(out, error.images)
-        raise InnerviewError(f"{error}; {out} holds the last good image") from error
-    write_image(out, result.images)
-    print(f"{out}: {result.objective} = {result.values.mean():.4g}")
+app.command()(visualize)
 
 
 @app.command()
@@ -127,18 +95,10 @@ def dream(
     from innerview.synthesis import DreamRecipe
     from innerview.synthesis.dream_files import DreamFiles, dream_file
 
-    _check_picture(out)
+    checked_picture(out)
     recipe = DreamRecipe(octaves=octaves, steps=steps, jitter=jitter, tile=tile, seed=seed)
     dream_file(DreamFiles(image, out, guide), model, objective, recipe, size=size, frames=frames, device=device)
     print(out)
-
-
-def _check_picture(path: Path) -> None:
-    from innerview.core.files import check_writable
-    from innerview.core.images import check_image_suffix
-
-    check_image_suffix(path)
-    check_writable(path)
 
 
 @app.command()
@@ -292,7 +252,3 @@ def doctor() -> None:
 
     for topic, finding in examine():
         print(f"{topic:24} {finding}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Feature visualization {cite}`olah2017feature`."""

@@ -1,0 +1,96 @@
+"""Feature visualization: steps beside lucent's, what is not the network, icons, and memory over the steps."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from alternating import alternate, seconds
+from lucent.optvis import objectives, param, render
+from plain_googlenet import plain_copy
+from torch import Tensor
+
+from innerview.core.seeds import generator
+from innerview.models import activations
+from innerview.optimize import RELEASED, Fourier, Recipe, channel, icons, transformed, visualize
+
+LAYER = "inception_4c"
+CHANNELS = [10, 32, 100, 127, 300, 447]
+SIZE = 128
+STEPS = 12
+ASCENT = Recipe(steps=STEPS, redirected_steps=0)  # a dozen steps stand for the hundreds after the first
+
+
+def ours(model: Any) -> Callable[[], Any]:
+    return lambda: visualize(model, channel(LAYER, CHANNELS), size=SIZE, recipe=ASCENT)
+
+
+def lucents(model: Any, **options: Any) -> Callable[[], Any]:
+    """The same channels of the same weights; the layer of the plain network goes by another name."""
+    wanted = sum((objectives.channel("to_4c_5", one, batch=place) for place, one in enumerate(CHANNELS)), start=0)
+
+    def run() -> None:
+        render.render_vis(
+            model, wanted, lambda: param.image(SIZE, batch=len(CHANNELS)), thresholds=(STEPS,), preprocess=False,
+            progress=False, show_image=False, **options,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("options", [{"fixed_image_size": SIZE}, {}], ids=["fixed_image_size=128", "its defaults"])
+def test_steps_beside_lucent(benchmark: Any, googlenet: Any, options: dict[str, int]) -> None:
+    rival = lucents(plain_copy(googlenet), **options)
+    benchmark.extra_info.update(vars(alternate(ours(googlenet), rival, rounds=6)))
+    benchmark.pedantic(ours(googlenet), rounds=3)
+
+
+def test_what_is_not_the_network(benchmark: Any, googlenet: Any) -> None:
+    """Whole steps, beside the bare forward and backward pass of images of the very sizes that the transforms make."""
+    start = Fourier().start(range(len(CHANNELS)), (SIZE, SIZE))().detach()
+    seen = [transformed(start, RELEASED, generator("transforms", step)) for step in range(STEPS)]
+    places = torch.arange(len(CHANNELS))
+
+    def step(images: Tensor) -> None:
+        leaf = images.clone().requires_grad_()
+        read = activations(googlenet, leaf, [LAYER])[LAYER]
+        torch.autograd.grad(read[places, CHANNELS].mean((1, 2)).sum(), leaf)
+
+    def bare() -> None:
+        for images in seen:
+            step(images)
+
+    benchmark.extra_info.update(vars(alternate(bare, ours(googlenet), rounds=8)))
+    benchmark.pedantic(ours(googlenet), rounds=3)
+
+
+def test_sixty_four_icons(benchmark: Any, googlenet: Any) -> None:
+    """64 pixels, 96 steps, at inception_4d."""
+    make = partial(channel, "inception_4d")
+    benchmark.extra_info["seconds"] = seconds(lambda: icons(googlenet, make, range(64)))
+    benchmark.pedantic(icons, (googlenet, make, range(16)), rounds=1)
+
+
+MEASURE = """
+import resource, sys
+from innerview import channel, load_model, visualize
+model = load_model("googlenet")
+for steps in (20, int(sys.argv[1])):
+    visualize(model, channel("inception_4c", [1, 2, 3, 4]), size=96, steps=steps)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.usefixtures("googlenet")
+def test_memory_does_not_grow_with_the_steps(benchmark: Any) -> None:
+    def peak(steps: int) -> float:
+        done = subprocess.run([sys.executable, "-c", MEASURE, str(steps)], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    few, many = (peak(steps) for steps in (20, 300))
+    benchmark.extra_info.update({"MiB after 20 steps": few, "MiB after 300 steps": many})
+    benchmark.pedantic(peak, (20,), rounds=1)
