@@ -88,7 +88,7 @@ class Config:
     # Trained here
     epochs: int = 12
     training_images: int = 3000
-    small_channels: tuple[int, ...] = (3, 17, 42, 90)  # shown at several ages
-    small_steps: int = 256
+    small_channels: tuple[int, ...] = (3, 17, 42, 111)  # shown at several ages
+    small_steps: int = 96
     digit_epochs: int = 20
-    decoder_steps: int = 300
+    decoder_steps: int = 900

@@ -71,7 +71,7 @@ def gains_figure(run: Run) -> Figure:
     for place, index in enumerate(run.config.classes):
         for kind in found:
             rising[f"{labels[index]}, {kind}"], falling[f"{labels[index]}, {kind}"] = found[kind][place].tolist()
-    return bars({"The class rises": rising, "The others fall": falling}, "Part of the gain of log probability")
+    return bars({"The class rises": rising, "The others fall": falling}, "Part of the gain of log odds")
 
 
 def examples_figure(run: Run) -> Figure:
@@ -149,7 +149,7 @@ def enemy_spectrum_figure(run: Run) -> Figure:
 
 def regularization_figure(run: Run) -> Figure:
     """The spectrum of regularization: a row for each kind, a column for each number of steps."""
-    return rows({title: list(stages.values()) for title, stages in regularization.regularized(run).items()}, side=128)
+    return rows({title: list(stages.values()) for title, stages in regularization.regularized(run).items()}, side=192)
 
 
 def metrics_figure(run: Run) -> Figure:
@@ -215,7 +215,7 @@ def decoders_figure(run: Run) -> Figure:
         "Resize and convolve, trained": found["resize/trained/images"],
         "The photographs": found["photographs/images"],
     }
-    return rows({title: singles(images) for title, images in drawn.items()}, side=128)
+    return rows({title: singles(images) for title, images in drawn.items()}, side=192)
 
 
 def prior_figure(run: Run) -> Figure:
@@ -226,15 +226,15 @@ def prior_figure(run: Run) -> Figure:
 
 
 def ages_figure(run: Run) -> Figure:
-    """The same channels of a small network as it learns."""
-    accuracies = trained.small(run)["accuracy"].tolist()
-    return rows(
-        {
-            f"After {epoch:g} epochs, {accuracy:.0%} right": singles(images)
-            for (epoch, images), accuracy in zip(trained.ages(run).items(), accuracies, strict=True)
-        },
-        side=128,
-    )
+    """Channels of a small network, one a row, as it learns from left to right."""
+    accuracies, ages = trained.small(run)["accuracy"].tolist(), trained.ages(run)
+    titles = [f"Epoch {epoch:g}, {share:.0%} right" for epoch, share in zip(ages, accuracies, strict=True)]
+    drawn = {
+        title if channel == 0 else f"{' ' * (1 + channel * len(titles) + place)}": images[channel : channel + 1]
+        for channel in range(len(run.config.small_channels))
+        for place, (title, images) in enumerate(zip(titles, ages.values(), strict=True))
+    }
+    return shown(drawn, columns=len(titles), side=192)
 
 
 def digits_figure(run: Run, count: int = 3) -> Figure:
@@ -244,12 +244,12 @@ def digits_figure(run: Run, count: int = 3) -> Figure:
     for name, title in (("unit tops", "Unit"), ("direction tops", "Random direction")):
         for number in range(count):
             drawn[f"{title} {number + 1}"] = singles(tests[found[name][number, :7]])
-    return rows(drawn, side=64)
+    return rows(drawn, side=112)
 
 
 def sprites_figure(run: Run) -> Figure:
     """Channels of a layer as icons."""
-    return panels({"": many.sprites(run).sheet()})
+    return panels({"": many.sprites(run).sheet()}, scale=2)
 
 
 def activation_grid_figure(run: Run) -> Figure:

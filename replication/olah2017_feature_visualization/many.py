@@ -14,7 +14,6 @@ from innerview.embedding import neuron_groups
 from innerview.models import activations
 from innerview.optimize import (
     CPPN,
-    MACO,
     ActivationGrid,
     Laplacian,
     Maco,
@@ -84,7 +83,7 @@ def groups(run: Run) -> tuple[Images, Images]:
     maps = F.interpolate(found.maps.movedim(1, 0), (96, 96), mode="bilinear")
     light = maps / maps.amax((2, 3), keepdim=True).clamp(min=1e-12)
     small = F.interpolate(image, (96, 96), mode="bicubic", antialias=True).clamp(0, 1)
-    return drawn, small * (0.15 + 0.85 * light)
+    return drawn, small * (0.3 + 0.7 * light)
 
 
 def spaces(config: Config) -> Mapping[str, Recipe]:
@@ -94,8 +93,8 @@ def spaces(config: Config) -> Mapping[str, Recipe]:
         "Pixels": replace(full, parameterization=Pixels()),
         "Fourier": full,
         "Laplacian pyramid": replace(full, parameterization=Laplacian()),
-        "CPPN": replace(full, parameterization=CPPN(), learning_rate=0.005),
-        "MACO": replace(full, parameterization=Maco(), learning_rate=1.0, transforms=MACO),
+        "CPPN": replace(full, parameterization=CPPN(), learning_rate=0.003),
+        "MACO": replace(full, parameterization=Maco(), learning_rate=0.2),
     }
 
 

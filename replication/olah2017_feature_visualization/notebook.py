@@ -69,17 +69,21 @@ run.show(figures.objectives_figure(run), "objectives")
 
 # %% [markdown]
 # The article found logits to give better pictures than probabilities, and gives a reason: the easiest way to make a class probable is
-# often to make all others unlikely. With logits $z$ that can be measured, for
+# often to make all others unlikely. With logits $z$ that can be measured: the log odds of a class have two parts,
 #
-# $$\log p_c = z_c - \log \sum_k e^{z_k}.$$
+# $$\log \frac{p_c}{1 - p_c} = z_c - \log \sum_{k \ne c} e^{z_k}.$$
 
 # %% mystnb={"figure": {"caption": "Four classes, by logit above and by probability below, from the same noise."}, "image": {"alt": "Pictures of golden retriever, ladybug, balloon and daisy, by logit and by probability"}}
 run.show(figures.classes_figure(run), "classes")
 
-# %% mystnb={"figure": {"caption": "Where the gain of log probability comes from: the class's own logit rises, and the others fall. Claims `probability-lowers-others` and `logit-raises-class` sum this up."}, "image": {"alt": "Bar chart of the two parts of the gain for four classes and two objectives"}}
+# %% mystnb={"figure": {"caption": "The two parts of each gain of log odds. Negative bars: the other classes rise as well, and take from the gain."}, "image": {"alt": "Bar chart of the two parts of the gain for four classes and two objectives"}}
 run.show(figures.gains_figure(run), "gains")
 
 # %% [markdown]
+# The pictures bear the article out, the reason does not hold here. No other class falls, by either objective: whatever draws a
+# golden retriever draws something of other dogs, too. What ends the ascent of a probability is the softmax. Near 1 it is flat, and the
+# gradient dies long before the picture is done. A logit has no such end.
+#
 # ## Why optimize, where photographs would do?
 #
 # One can also search a data set for the photographs that excite a unit most. But a photograph holds many things at once.
@@ -175,7 +179,7 @@ run.show(figures.decoders_figure(run), "decoders")
 # **Transformation robustness** shifts, turns and scales the picture at random before the network sees it. What still excites the
 # unit is a shape, not a pattern of single pixels.
 
-# %% mystnb={"figure": {"caption": "One unit, 4b:504, at 64 pixels. A row for each regularization, a column for each number of steps. The weights of the penalties are larger than the article's, as this network's activations are."}, "image": {"alt": "Table of small pictures by regularization and number of steps"}}
+# %% mystnb={"figure": {"caption": "One unit, 4b:504, at 64 pixels. A row for each regularization; from left to right 1, 32, 128, 256 and 512 steps. The weights of the penalties are larger than the article's, as this network's activations are."}, "image": {"alt": "Table of small pictures by regularization and number of steps"}}
 run.show(figures.regularization_figure(run), "regularization")
 
 # %% [markdown]
@@ -234,7 +238,7 @@ run.show(figures.groups_figure(run), "groups")
 # %% [markdown]
 # Features are learned. A small network, trained here on ten classes of photographs for a dozen epochs, shows how they come about.
 
-# %% mystnb={"figure": {"caption": "Four channels of the last convolution of the small network, as it learns. Before training the pictures are shapeless; then come edges and colours, then textures."}, "image": {"alt": "Rows of four pictures at increasing ages of a network"}}
+# %% mystnb={"figure": {"caption": "Four channels of the last convolution of the small network, a row each, as it learns; with the share of validation photographs that it gets right. Before training the pictures are shapeless. Then come colours and stripes, then patterns of them."}, "image": {"alt": "Rows of pictures at six ages of a network"}}
 run.show(figures.ages_figure(run), "ages")
 
 # %% [markdown]
@@ -259,5 +263,5 @@ run.measure()
 # - Network and units are others, as said above. Penalties have larger weights, as this network's activations are larger. The diversity
 #   term is a share of the objective, and units may wake at any step of these ascents.
 # - The article's bilateral penalty is not published in code; ours holds the filtered image constant in the gradient.
-# - The `book` preset shows 112 pixels and 256 steps instead of 2560 steps, and fewer photographs. The `paper` preset has the article's numbers, the
+# - The `book` preset shows 112 pixels and 192 steps instead of 2560 steps, and fewer photographs. The `paper` preset has the article's numbers, the
 #   `released` preset the library's.

@@ -21,14 +21,14 @@ RELEASED_CONFIG = replace(
     ARTICLE_CONFIG, steps=512, size=128, transforms=RELEASED, stages=(0, 4, 48, 512)
 )  # the library's defaults
 BOOK = replace(
-    ARTICLE_CONFIG, steps=256, size=112, stages=(0, 4, 48, 256), regularized_stages=(1, 32, 128, 256, 512),
-    conditioned_steps=256, metric_steps=96, photograph_size=144, ten_classes=1500,
+    ARTICLE_CONFIG, steps=192, size=112, stages=(0, 4, 48, 192), regularized_stages=(1, 32, 128, 256, 512),
+    conditioned_steps=192, metric_steps=96, photograph_size=128, ten_classes=1000, decoder_steps=600,
 )  # fmt: skip
 SMOKE = replace(
     BOOK, steps=3, size=48, stages=(0, 1, 3), regularized_size=48, regularized_stages=(1, 3), conditioned_steps=4,
     metric_steps=3, classes=(207, 301), explained=BOOK.explained[:1], diverse=BOOK.diverse[2:3], variants=2, frames=3,
     photographs=24, ten_classes=80, directions=8, shown_directions=3, examples=3, gradient_images=2, epochs=1,
-    training_images=80, digit_epochs=1, decoder_steps=2, sprites=4, places=2,
+    training_images=80, digit_epochs=1, decoder_steps=2, sprites=4, places=2, small_steps=2,
 )  # fmt: skip
 
 TINY = 1e-6  # in place of an activation of 0, which a picture of few steps may have
@@ -114,7 +114,7 @@ def probability_lowers_others(run: Run) -> Measurement:
     shares = {kind: float(gain[:, 1].sum() / gain.sum()) for kind, gain in visuals.gains(run).items()}
     return Measurement(
         shares["probability"],
-        f"share of the gain of log probability that the other classes' fall brings; by logit {shares['logit']:.2f}; "
+        f"share of the gain of log odds that the other classes' fall brings; by logit {shares['logit']:.2f}; "
         "below 0: the others rise as well",
     )
 

@@ -38,6 +38,10 @@ SUPERCLASSES: Final[Mapping[str, tuple[range, ...]]] = {
 """ImageNet's classes that are no artefacts, grouped by us along its order; 398 to 923 are artefacts in one heap."""
 
 
+PIECE: Final = 128
+"""Pixels of a piece of a photograph, where no data set can be had."""
+
+
 def thousand(run: Run) -> list[Path]:
     """Return a photograph of each of the thousand classes, in the classes' order."""
     if run.fallback:
@@ -65,10 +69,12 @@ def _embedded(run: Run) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("astronaut", "chelsea", "coffee", "rocket"):
         picture = (photo(f"{SKIMAGE}{name}")[0].permute(1, 2, 0) * 255).byte().numpy()
-        for piece, left in enumerate(range(0, picture.shape[1] - 160, 60)):
-            path = folder / f"{name}-{piece}.png"
+        places = [(top, left) for top in (40, 150) for left in range(0, picture.shape[1] - PIECE, 24)]
+        for number, (top, left) in enumerate(places):
+            path = folder / f"{name}-{number:02}.png"
             if not path.exists():
-                Image.fromarray(np.ascontiguousarray(picture[60:220, left : left + 160])).save(path)
+                piece = picture[top : top + PIECE, left : left + PIECE]
+                Image.fromarray(np.ascontiguousarray(piece)).save(path)
     return sorted(folder.glob("*.png"))
 
 

@@ -28,6 +28,7 @@ from innerview.optimize import (
     blur,
     channel,
     l1,
+    side_by_side,
     total_variation,
 )
 from innerview.replicate import Run
@@ -70,10 +71,7 @@ PENALTIES: Mapping[str, Objective] = {
 
 
 def regularized(run: Run) -> dict[str, dict[int, Images]]:
-    """Return row title -> steps -> image.
-
-    Rows without transforms are one batch: each row's penalties have a weight for each image.
-    """
+    """Return row title -> steps -> image; rows without transforms are one batch."""
     rows = regularizations(run.config)
     still = [title for title, row in rows.items() if not row.transforms]
     found = dict(zip(still, _rows(run, "regularized", [rows[title] for title in still], ()), strict=True))
@@ -86,18 +84,13 @@ def regularized(run: Run) -> dict[str, dict[int, Images]]:
 def _rows(
     run: Run, name: str, rows: Sequence[Regularization], transforms: tuple[Transform, ...]
 ) -> list[dict[int, Images]]:
-    config = run.config
-    layer, index = config.regularized
-    wanted = channel(layer, [index] * len(rows))
-    for penalty, measure in PENALTIES.items():
-        weights = [dict(row.penalties).get(penalty, 0.0) for row in rows]
-        if any(weights):
-            wanted = wanted - weights * measure
+    config, unit = run.config, channel(*run.config.regularized)
+    wanted = [unit - sum(weight * PENALTIES[name] for name, weight in row.penalties) for row in rows]
     stages = config.regularized_stages
     how = Recipe(
         steps=stages[-1], learning_rate=config.learning_rate, parameterization=PLAIN_PIXELS, transforms=transforms
     )
-    part = made(run, name, wanted, how, size=config.regularized_size, stages=stages)
+    part = made(run, name, side_by_side(wanted), how, size=config.regularized_size, stages=stages)
     return [{step: part[f"after {step}"][row : row + 1] for step in stages} for row in range(len(rows))]
 
 

@@ -107,9 +107,9 @@ def class_pictures(run: Run) -> dict[str, Images]:
 
 
 def gains(run: Run) -> dict[str, Tensor]:
-    r"""Split what each ascent gained of a class's log probability.
+    r"""Split what each ascent gained of a class's log odds.
 
-    $\log p_c = z_c - \log \sum_k e^{z_k}$: the class's own logit rises, or the other classes fall.
+    $\log \frac{p_c}{1 - p_c} = z_c - \log \sum_{k \ne c} e^{z_k}$: the class's own logit rises, or the others fall.
 
     Returns:
         For ``logit`` and ``probability``: ``(classes, 2)``, the gain of the logit and the gain by lowering the others.
@@ -124,7 +124,7 @@ def gains(run: Run) -> dict[str, Tensor]:
 
 
 def _logit_and_others(logits: Tensor, classes: Sequence[int]) -> Tensor:
-    """Return two parts whose sum is monotone in the probability: own logit, and minus the others' log-sum-exp."""
+    """Return the two parts of the log odds, ``(b, 2)``: own logit, and minus the log of the others' sum."""
     places, chosen = torch.arange(len(classes)), torch.tensor(classes)
     own = logits.cpu()[places, chosen]
     others = logits.cpu().clone()

@@ -206,9 +206,14 @@ def too_large(path: Path) -> None:
     Image.new("1", (20_000, 20_000)).save(path)
 
 
-def a_little_too_large(path: Path) -> None:
-    """Write an image above our limit, where Pillow only warns."""
+def warned_of(path: Path) -> None:
+    """Write an image of which Pillow warns; in the tests its warning is an error."""
     Image.new("1", (12_000, 12_000)).save(path)
+
+
+def a_little_too_large(path: Path) -> None:
+    """Write an image above our limit, but below Pillow's."""
+    Image.new("1", (9_450, 9_440)).save(path)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +228,8 @@ def a_little_too_large(path: Path) -> None:
         (one_pixel, "is 1x1 pixels", "the smallest usable side is 8"),
         (seven_pixels_high, "is 100x7 pixels", "the smallest usable side is 8"),
         (too_large, "has too many pixels", f"shrink it below {MOST_PIXELS // 10**6} megapixels"),
-        (a_little_too_large, "is 12000x12000 pixels", f"shrink it below {MOST_PIXELS // 10**6} megapixels"),
+        (warned_of, "has too many pixels", f"shrink it below {MOST_PIXELS // 10**6} megapixels"),
+        (a_little_too_large, "is 9450x9440 pixels", f"shrink it below {MOST_PIXELS // 10**6} megapixels"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line_that_names_file_and_mend(tmp_path, make, found, mend):
@@ -323,6 +329,62 @@ def test_a_batch_is_written_as_its_sheet(tmp_path):
     images = from_array(np.stack([bytes_of_every_value()] * 3))
     write_image(tmp_path / "x.png", images, columns=3)
     np.testing.assert_array_equal(to_array(read_image(tmp_path / "x.png"))[0], contact_sheet(to_array(images), 3))
+
+
+# Opacity
+
+
+def opacities() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return bytes of every value as an image, and every opacity once."""
+    colors = from_array(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    return colors, torch.arange(256).reshape(1, 1, 16, 16) / 255
+
+
+def test_a_png_keeps_every_byte_of_the_opacity_and_of_the_colours_below(tmp_path):
+    colors, alpha = opacities()
+    write_image(tmp_path / "x.png", colors, alpha=alpha)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.mode == "RGBA"
+        array = np.asarray(picture)
+    np.testing.assert_array_equal(array[..., :3], to_array(colors)[0])
+    np.testing.assert_array_equal(array[..., 3], np.arange(256).reshape(16, 16))
+
+
+def test_a_webp_keeps_the_opacity(tmp_path):
+    _, alpha = opacities()
+    write_image(tmp_path / "x.webp", torch.full((1, 3, 16, 16), 0.5), alpha=alpha)
+    with Image.open(tmp_path / "x.webp") as picture:
+        assert picture.mode == "RGBA"
+        np.testing.assert_allclose(np.asarray(picture)[..., 3], np.arange(256).reshape(16, 16), atol=3)
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".jpg", 0.03), (".gif", 0.1), (".png", 0.004)])
+def test_what_is_not_opaque_is_read_or_shown_over_white(tmp_path, suffix, tolerance):
+    colors, alpha = smooth(), 1 - smooth()[:, :1].mT
+    write_image(tmp_path / f"x{suffix}", colors, alpha=alpha)
+    over_white = colors * alpha + (1 - alpha)
+    assert float((read_image(tmp_path / f"x{suffix}") - over_white).abs().mean()) < tolerance
+    assert float((colors - over_white).abs().mean()) > 0.2
+
+
+def test_several_transparent_images_are_a_sheet_on_white(tmp_path):
+    colors, alpha = (part.expand(3, -1, -1, -1) for part in opacities())
+    write_image(tmp_path / "x.png", colors, columns=2, alpha=alpha)
+    with Image.open(tmp_path / "x.png") as picture:
+        array = np.asarray(picture)
+    assert array.shape == (36, 36, 4)
+    np.testing.assert_array_equal(array[20:, :16, 3], np.arange(256).reshape(16, 16))
+    assert (array[16:20] == 255).all()
+    assert (array[20:, 20:] == 255).all()
+
+
+def test_an_opacity_that_is_no_number_is_refused_with_nothing_written(tmp_path):
+    colors, alpha = opacities()
+    alpha[0, 0, 3, 3] = torch.nan
+    for name in ("x.png", "x.jpg"):
+        with pytest.raises(NotFinite, match="NaN or infinite pixels"):
+            write_image(tmp_path / name, colors, alpha=alpha)
+    assert list(tmp_path.iterdir()) == []
 
 
 FRAMES = [np.full((20, 30, 3), color, np.uint8) for color in ([255, 0, 0], [0, 255, 0], [0, 0, 255])]

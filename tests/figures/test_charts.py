@@ -19,7 +19,7 @@ from matplotlib.testing.compare import compare_images
 from matplotlib.text import Annotation
 
 from innerview.core.errors import BadInput
-from innerview.figures import bars, lines, signed_map
+from innerview.figures import bars, histograms, lines, signed_map
 from innerview.figures.style import COLORS, DPI, TEXT
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -52,7 +52,20 @@ def plane() -> Figure:
     return signed_map(POINTS, VALUES, {0: "dog", 39: "cat"}, "Change of the logit", width=4.0)
 
 
-CHARTS = {"plane": plane, "curves": curves, "logarithmic": logarithmic, "grouped": grouped, "single": single}
+TENTHS = {
+    "Channels": np.repeat([0.3, 0.4, 0.5, 0.9], [4, 3, 2, 1]),
+    "Directions": np.repeat([0.2, 0.3, 0.4], [3, 5, 2]),
+}
+
+
+def spread() -> Figure:
+    return histograms(TENTHS, "Purity of the top ten", "Share of units", width=4.0)
+
+
+CHARTS = {
+    "plane": plane, "curves": curves, "logarithmic": logarithmic, "grouped": grouped, "single": single,
+    "spread": spread,
+}  # fmt: skip
 # Text is placed by hinting and antialiasing, which differ a little between builds of FreeType.
 TOLERANCE = 6
 
@@ -140,6 +153,7 @@ def test_a_legend_stands_only_where_there_is_something_to_tell_apart():
     assert lines({"one": (X, X)}, "x", "y").axes[0].get_legend() is None
     assert lines({"one": (X, X)}, "x", "y", reference={"Paper": 3}).axes[0].get_legend() is not None
     assert bars({"one": {"a": 1}}, "x").axes[0].get_legend() is None
+    assert histograms({"one": X}, "x", "y").axes[0].get_legend() is None
 
 
 def test_bars_hold_the_numbers_row_by_row():
@@ -156,9 +170,72 @@ def test_bars_hold_the_numbers_row_by_row():
     assert axes.yaxis_inverted()
 
 
+def test_the_legend_stands_above_bars_and_hides_none():
+    figure = grouped()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1 - 1
+
+
 def test_rows_are_found_by_name_and_not_by_place():
     (axes,) = bars({"a": {"x": 1.0, "y": 2.0}, "b": {"y": 4.0, "x": 3.0}}, "v").axes
     assert [[bar.get_width() for bar in container] for container in axes.containers] == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def drawn_bars(figure: Figure) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the middles and heights of each group's bars."""
+    return [
+        (np.array([bar.get_x() + bar.get_width() / 2 for bar in group]), np.array([bar.get_height() for bar in group]))
+        for group in figure.axes[0].containers
+    ]
+
+
+def test_a_histogram_of_few_values_has_bars_for_each_and_shares_that_sum_to_one():
+    figure = spread()
+    (channels, shares), (directions, others) = drawn_bars(figure)
+    np.testing.assert_allclose(shares, [0, 0.4, 0.3, 0.2, 0.1])
+    np.testing.assert_allclose(others, [0.3, 0.5, 0.2, 0, 0])
+    middles = np.array([0.2, 0.3, 0.4, 0.5, 0.9])
+    np.testing.assert_allclose((channels + directions) / 2, middles)  # side by side around their value
+    np.testing.assert_allclose(directions - channels, 0.04)
+    (axes,) = figure.axes
+    assert [bar.get_width() for group in axes.containers for bar in group] == pytest.approx([0.04] * 10)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Purity of the top ten", "Share of units")
+
+
+def test_dashed_lines_stand_at_the_means_in_the_colour_of_their_group():
+    (axes,) = spread().axes
+    assert [np.asarray(line.get_xdata())[0] for line in axes.get_lines()] == pytest.approx([0.43, 0.29])
+    assert [line.get_linestyle() for line in axes.get_lines()] == ["--", "--"]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == list(TENTHS)
+    assert [to_hex(str(line.get_color())) for line in axes.get_lines()] == [
+        to_hex(group[0].get_facecolor()) for group in axes.containers
+    ]
+
+
+def test_many_values_are_put_into_twenty_equal_bins():
+    numbers = np.random.default_rng(0).normal(size=500)
+    ((places, shares),) = drawn_bars(histograms({"one": numbers}, "x", "share"))
+    np.testing.assert_allclose(places, np.linspace(numbers.min(), numbers.max(), 20))
+    half = np.diff(places)[0] / 2
+    counted = [np.mean((numbers >= place - half) & (numbers < place + half)) for place in places]
+    np.testing.assert_allclose(shares, counted, atol=1e-12)
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_single_value_is_one_bar():
+    ((places, shares),) = drawn_bars(histograms({"one": np.full(7, 2.5)}, "x", "share"))
+    assert (places.tolist(), shares.tolist()) == ([2.5], [1])
+
+
+@pytest.mark.parametrize("groups", [{}, {"one": np.zeros(0)}, {"one": np.ones(3), "other": np.zeros(0)}])
+def test_histograms_refuse_nothing(groups):
+    with pytest.raises(BadInput, match="at least one group, and numbers in each"):
+        histograms(groups, "x", "share")
 
 
 def test_points_of_a_plane_are_colored_about_zero_and_named():

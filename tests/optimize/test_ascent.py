@@ -1,5 +1,6 @@
 """The ascent: that it ascends, repeats, leaves nothing behind, and stops at what is not a number."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,34 @@ from skimage.metrics import structural_similarity
 from torch import nn
 
 from innerview.core.errors import BadInput, LayerNotFound, NotFinite
-from innerview.optimize import Diverged, Fourier, Jitter, Objective, Pixels, Recipe, channel, layer, visualize
+from innerview.core.seeds import generator
+from innerview.optimize import (
+    CPPN,
+    L2,
+    RELEASED,
+    Blur,
+    BlurSchedule,
+    Crop,
+    DeadUnit,
+    Decorrelated,
+    Diverged,
+    Fourier,
+    Jitter,
+    LInf,
+    Objective,
+    Pad,
+    Pixels,
+    RawPixels,
+    Recipe,
+    Smoothed,
+    Transparent,
+    ascend,
+    channel,
+    layer,
+    opacity,
+    over_background,
+    visualize,
+)
 
 PLAIN = Recipe(steps=8, transforms=())
 BRIGHTER = Recipe(steps=40, parameterization=Pixels(decorrelated=False), transforms=())
@@ -208,6 +236,13 @@ def test_weights_that_are_no_numbers_stop_the_first_step_and_leave_no_hook(weigh
         ({"steps": -1}, BadInput, r"steps \(-1\) must be positive"),
         ({"size": 4}, BadInput, "images of 4x4 pixels are too small for layers"),
         ({"recipe": Recipe(transforms=(Jitter(16),))}, BadInput, "a jitter of 16 pixels leaves nothing"),
+        ({"recipe": Recipe(transforms=(Crop(8),))}, BadInput, "cropping 8 pixels leaves nothing of images of 16x16"),
+        ({"recipe": Recipe(transforms=(Crop(6),))}, BadInput, "images of 4x4 pixels are too small for layers"),
+        ({"recipe": Recipe(learning_rate=-0.1)}, BadInput, "a learning rate is a positive number, not -0.1"),
+        ({"recipe": Recipe(learning_rate=float("nan"))}, BadInput, "a learning rate is a positive number, not nan"),
+        ({"recipe": Recipe(pieces=0)}, BadInput, "pieces must hold at least one image, not 0"),
+        ({"snapshots": (0, 3)}, BadInput, "no snapshot can be taken after 3 steps; the ascent has 2"),
+        ({"snapshots": (-1,)}, BadInput, "no snapshot can be taken after -1 steps"),
         ({"objective": channel("2", 6)}, BadInput, "'2' has the channels 0 to 5; 6 is out of range"),
         ({"objective": channel("3", 0)}, LayerNotFound, "no layer '3'"),
         ({"objective": "chanel:2:1"}, BadInput, "near ones: channel"),
@@ -218,6 +253,255 @@ def test_what_cannot_be_made_is_said(tiny, change, error, message):
     with pytest.raises(error, match=message):
         visualize(tiny, asked.pop("objective"), **asked)
     assert not any(module._forward_hooks for module in tiny.modules())
+
+
+# Snapshots
+
+
+@pytest.mark.parametrize("kind", [Fourier(), Pixels(), RawPixels()], ids=str)
+def test_a_snapshot_is_what_a_shorter_ascent_ends_with(tiny, kind):
+    recipe = Recipe(steps=7, parameterization=kind, transforms=(Jitter(2),))
+    whole = visualize(tiny, channel("2", [1, 3]), size=20, recipe=recipe, snapshots=(7, 0, 3))
+    assert sorted(whole.snapshots) == [0, 3, 7]
+    for step, images in whole.snapshots.items():
+        shorter = visualize(tiny, channel("2", [1, 3]), size=20, recipe=recipe, steps=step)
+        assert torch.equal(images, shorter.images)
+        assert not images.requires_grad
+    assert not torch.equal(whole.snapshots[0], whole.snapshots[3])
+    assert torch.equal(whole.snapshots[7], whole.images)
+    assert visualize(tiny, channel("2", 1), size=20, recipe=PLAIN).snapshots == {}
+
+
+# Dead units
+
+
+@pytest.fixture(scope="module")
+def half_dead():
+    """Channels behind a ReLU: 0 alive, 1 asleep until the image is bright, 2 dead, 3 asleep once it is dark."""
+    model: Any = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([1.0, 1.0, 0.0, 1.0])[:, None, None, None].expand(4, 3, 1, 1))
+        model[0].bias.copy_(torch.tensor([1.0, -1.6, -1.0, -1.4]))
+    return model
+
+
+def test_a_dead_unit_is_an_error_that_names_it(half_dead):
+    with pytest.raises(DeadUnit, match=r"channel\(1, 2\) stayed 0 at all 8 steps: a dead unit") as caught:
+        visualize(half_dead, channel("1", 2), size=8, recipe=PLAIN)
+    assert isinstance(caught.value, BadInput)
+    with pytest.raises(DeadUnit, match="stayed 0 at all 3 steps"):
+        visualize(half_dead, channel("1", [2, 2]), size=8, recipe=PLAIN, steps=3)
+
+
+def test_a_dead_unit_beside_one_that_lives_is_marked_alone(half_dead):
+    found = visualize(half_dead, channel("1", [2, 0, 2]), size=8, recipe=PLAIN)
+    assert found.dead.tolist() == [True, False, True]
+
+
+def test_the_batch_form_leaves_dead_units_to_the_caller(half_dead):
+    found = ascend(half_dead, channel("1", [2, 2]), size=8, seed=0, recipe=PLAIN)
+    assert found.dead.tolist() == [True, True]
+    assert found.values.tolist() == [0, 0]
+
+
+def test_a_unit_that_wakes_or_falls_asleep_is_not_dead(half_dead):
+    woken = visualize(half_dead, channel("1", 1), size=8, recipe=BRIGHTER)
+    assert float(woken.history[0]) == 0 < float(woken.values)
+    assert woken.dead.tolist() == [False]
+    asleep = visualize(half_dead, -channel("1", 3), size=8, recipe=BRIGHTER)
+    assert float(asleep.history[0]) < 0 == float(asleep.values)
+    assert asleep.dead.tolist() == [False]
+
+
+def test_without_a_step_no_unit_is_called_dead(half_dead):
+    assert visualize(half_dead, channel("1", 2), size=8, steps=0).dead.tolist() == [False]
+
+
+# Transparent images
+
+CLEAR = Recipe(steps=6, parameterization=Transparent(), learning_rate=0.2)
+
+
+@pytest.mark.parametrize("transforms", [(), RELEASED], ids=["none", "released"])
+def test_transparent_images_are_three_planes_and_their_opacity(tiny, transforms):
+    recipe = replace(CLEAR, transforms=transforms)
+    found = visualize(tiny, channel("2", [1, 3]), size=(20, 24), recipe=recipe, snapshots=(0, 6))
+    assert found.alpha is not None
+    assert found.images.shape == (2, 3, 20, 24)
+    assert found.alpha.shape == (2, 1, 20, 24)
+    assert 0 < float(found.alpha.min()) < float(found.alpha.max()) < 1
+    assert not found.alpha.requires_grad
+    assert all(images.shape == (2, 3, 20, 24) for images in found.snapshots.values())
+    assert torch.equal(found.snapshots[6], found.images)
+    over_grey = found.images * found.alpha + 0.5 * (1 - found.alpha)
+    with torch.no_grad():
+        torch.testing.assert_close(found.values, channel("2", [1, 3])(tiny, over_grey))
+
+
+def test_images_that_cover_all_have_no_opacity(tiny):
+    assert visualize(tiny, channel("2", 1), size=20, recipe=PLAIN).alpha is None
+
+
+def test_the_opacity_is_an_objective_beside_the_others(tiny):
+    clear = visualize(tiny, -opacity(), size=20, recipe=CLEAR)
+    opaque = visualize(tiny, opacity(), size=20, recipe=CLEAR)
+    for found, sign in ((clear, -1), (opaque, 1)):
+        assert found.alpha is not None
+        torch.testing.assert_close(found.values, sign * found.alpha.mean((1, 2, 3)))
+        assert float(found.values) > float(found.history[0]) + 0.05
+    free, cleared = (
+        visualize(tiny, channel("2", 1) - weight * opacity(), size=20, recipe=CLEAR) for weight in (0, 1000)
+    )
+    assert free.alpha is not None
+    assert cleared.alpha is not None
+    assert float(cleared.alpha.mean()) < float(free.alpha.mean()) - 0.05
+
+
+def test_a_transparent_image_is_seen_over_another_background_at_each_step(tiny):
+    seen = []
+
+    def note(images, generator):
+        seen.append(images.detach().clone())
+        return images
+
+    recipe = Recipe(steps=3, learning_rate=1e-9, parameterization=Transparent(), transforms=(note,))
+    visualize(tiny, channel("2", 1), size=16, recipe=recipe, seed=4)
+    with torch.no_grad():
+        start = Transparent().start([4], (16, 16))()
+        for step, images in enumerate(seen):
+            wanted = over_background(start, generator("transforms", step))
+            torch.testing.assert_close(images, wanted, rtol=0, atol=1e-5)
+    assert float((seen[0] - seen[1]).abs().mean()) > 0.05
+
+
+def test_a_transparent_image_that_diverges_is_returned_without_its_opacity(tiny):
+    huge = Objective("huge", (), lambda reading: 1e38 * (1e3 + MEAN.measure(reading)))
+    with pytest.raises(Diverged) as caught:
+        visualize(tiny, huge, size=16, recipe=CLEAR)
+    assert caught.value.images.shape == (1, 3, 16, 16)
+
+
+# Steepest ascent under a metric
+
+
+@pytest.mark.parametrize("metric", [L2(), LInf(), Decorrelated(), Smoothed()], ids=str)
+def test_a_step_under_a_metric_is_the_rate_times_its_direction(tiny, metric):
+    recipe = Recipe(
+        steps=1, learning_rate=0.04, parameterization=RawPixels(), transforms=(), metric=metric, redirected_steps=0
+    )
+    objective = channel("2", [1, 4])
+    start, end = (visualize(tiny, objective, size=16, steps=steps, recipe=recipe).images for steps in (0, 1))
+    leaf = start.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(objective(tiny, leaf).sum(), leaf)
+    assert float((end - start).abs().amax()) > 1e-3
+    torch.testing.assert_close(end, start + 0.04 * metric(gradient), rtol=0, atol=1e-6)
+    if metric == L2():
+        lengths = (end - start).flatten(1).norm(dim=1)
+        torch.testing.assert_close(lengths, torch.full((2,), 0.04), rtol=1e-3, atol=0)
+
+
+def test_steepest_ascent_ascends_and_stays_in_range(tiny):
+    recipe = Recipe(steps=24, learning_rate=0.5, parameterization=RawPixels(), transforms=(), metric=L2())
+    found = visualize(tiny, channel("2", 1), size=16, recipe=recipe)
+    assert float(found.values) > float(found.history[0]) + 0.1
+    assert float(found.images.min()) >= 0
+    assert float(found.images.max()) <= 1
+
+
+@pytest.mark.parametrize("kind", [Fourier(), CPPN(hidden=4, layers=1), Transparent()], ids=["fourier", "cppn", "clear"])
+def test_a_metric_is_refused_where_the_parameters_are_no_pixels(tiny, kind):
+    with pytest.raises(BadInput, match="a metric moves pixels; use it with"):
+        visualize(tiny, channel("2", 1), size=16, recipe=Recipe(parameterization=kind, metric=L2(), steps=1))
+
+
+# One image at a time
+
+
+def test_in_pieces_of_one_an_image_is_the_same_to_the_last_bit_alone_and_in_a_batch(embedded):
+    recipe = Recipe(steps=12, pieces=1)
+    together = visualize(embedded, channel("blocks.3", [1, 5, 5]), size=48, seed=10, recipe=recipe)
+    for place, index in enumerate([1, 5, 5]):
+        alone = visualize(embedded, channel("blocks.3", index), size=48, seed=10 + place, recipe=recipe)
+        assert torch.equal(together.images[place], alone.images[0])
+        assert torch.equal(together.history[:, place], alone.history[:, 0])
+        assert torch.equal(together.values[place], alone.values[0])
+
+
+# Schedules
+
+
+def test_a_schedule_is_at_the_share_of_the_steps_that_are_done(tiny):
+    shares = []
+
+    class Noting:
+        def at(self, share):
+            shares.append(share)
+            return Pad(0)
+
+    visualize(tiny, channel("2", 1), size=16, recipe=Recipe(steps=5, transforms=(Noting(),)))
+    assert shares == [0, 0.2, 0.4, 0.6, 0.8]
+
+
+def test_a_scheduled_blur_is_what_the_network_sees_at_each_step(tiny):
+    recipe = Recipe(steps=4, learning_rate=0.3, transforms=(BlurSchedule(4.0, 0.0),))
+    found = visualize(tiny, channel("2", 1), size=20, recipe=recipe, snapshots=range(4))
+    for step, sigma in enumerate((4.0, 3.0, 2.0, 1.0)):
+        blurred = Blur(sigma)(found.snapshots[step], generator())
+        with torch.no_grad():
+            torch.testing.assert_close(found.history[step], channel("2", 1)(tiny, blurred))
+
+
+# Gradients that never arrive
+
+
+class Detaching(nn.Module):
+    """Looks at a copy of the images that no gradient passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1)
+
+    def forward(self, images):
+        return self.conv(images.detach())
+
+
+class Forgetting(Detaching):
+    """Runs without a graph."""
+
+    def forward(self, images):
+        with torch.no_grad():
+            return self.conv(images)
+
+
+@pytest.mark.parametrize("model", [Detaching(), Forgetting()], ids=["detached", "no grad"])
+def test_an_image_that_no_gradient_reaches_is_said(model):
+    with pytest.raises(BadInput, match=r"no gradient of channel\(conv, 1\) reaches the image; the model detaches it"):
+        visualize(model, channel("conv", 1), size=8, steps=2)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert visualize(model, channel("conv", 1), size=8, steps=0).images.shape == (1, 3, 8, 8)
+
+
+class Partly(nn.Module):
+    """Images that depend on one parameter of two."""
+
+    def __init__(self):
+        super().__init__()
+        self.used = nn.Parameter(torch.full((1, 3, 8, 8), 0.5))
+        self.unused = nn.Parameter(torch.ones(2))
+
+    def forward(self):
+        return self.used.clone()
+
+    def start(self, seeds, size):
+        assert (len(seeds), size) == (1, (8, 8))
+        return self
+
+
+def test_a_parameter_that_the_images_do_not_depend_on_stays():
+    both = Partly()
+    found = visualize(nn.Identity(), MEAN, size=8, recipe=Recipe(steps=3, parameterization=both, transforms=()))
+    assert float(found.values) > 0.6
+    assert both.unused.tolist() == [1, 1]
 
 
 @pytest.mark.mirror

@@ -1,13 +1,11 @@
 """``innerview visualize``: everything that feature visualization makes, from the command line."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from innerview.cli.many import MANY, Request
 from innerview.cli.options import Device, Output, Seed, checked_picture
 from innerview.core.errors import BadInput, InnerviewError, near
 
@@ -23,20 +21,6 @@ SUBJECT_HELP: Final = (
     "a picture of many: sprites:LAYER (every channel), grid:LAYER:IMAGE (every place of a photograph), "
     "groups:LAYER:IMAGE (neuron groups), examples:LAYER:INDEX:FOLDER (photographs that excite a channel most)."
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for, apart from the subject; None where the subject has a default of its own."""
-
-    out: Path
-    recipe: "Recipe"
-    steps: int | None
-    size: int | None
-    seed: int
-    count: int | None
-    to: str | None
-    stages: tuple[int, ...]
 
 
 def visualize(
@@ -58,7 +42,7 @@ def visualize(
     metric: Annotated[
         str, typer.Option(help="adam, or steepest ascent of raw pixels under l2, linf, decorrelated or smoothed.")
     ] = "adam",
-    learning_rate: Annotated[float | None, typer.Option(help="0.05; 0.005 for cppn, 1 for maco.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="0.05; 0.003 for cppn, 0.2 for maco.")] = None,
     stages: Annotated[str, typer.Option(help="Numbers of steps, such as 1,32,512: a sheet of the images then.")] = "",
     seed: Seed = 0,
     device: Device = "auto",
@@ -71,12 +55,22 @@ def visualize(
     recipe = _recipe(parameterization, transforms, metric, learning_rate)
     request = Request(out, recipe, steps, size, seed, count, to, _stages(stages))
     kind, _, rest = subject.strip().partition(":")
+    _check_options(kind, request)
     network = load_model(model).to(choose_device(device))
     draw = MANY.get(kind)
     if draw is None:
         _one(network, subject, request)
     else:
         draw(network, rest, request)
+
+
+def _check_options(kind: str, request: Request) -> None:
+    """Refuse options that a picture of many would ignore."""
+    counted = kind in ("groups", "examples")
+    given = {"--to": request.to, "--stages": request.stages or None, "--count": None if counted else request.count}
+    ignored = [option for option, value in given.items() if value is not None]
+    if kind in MANY and ignored:
+        raise BadInput(f"{kind}: takes no {ignored[0]}; leave it out, or name an objective")
 
 
 def _stages(text: str) -> tuple[int, ...]:
@@ -99,7 +93,7 @@ def _recipe(parameterization: str, transforms: str, metric: str, learning_rate: 
         "adam": None, "l2": known.L2(), "linf": known.LInf(), "decorrelated": known.Decorrelated(),
         "smoothed": known.Smoothed(),
     }  # fmt: skip
-    rates = {"cppn": 0.005, "maco": 1.0}
+    rates = {"cppn": 0.003, "maco": 0.2}
     rate = learning_rate if learning_rate is not None else rates.get(parameterization, 0.05)
     return known.Recipe(
         learning_rate=rate,
@@ -122,13 +116,9 @@ def _one(network: "nn.Module", subject: str, request: Request) -> None:
     import torch
 
     from innerview.core.images import write_image
-    from innerview.optimize import Diverged, parse_objective, visualize
+    from innerview.optimize import Diverged, visualize
 
-    objective = parse_objective(subject)
-    if request.to is not None:
-        objective = _way(objective, parse_objective(request.to), request.count or 6)
-    elif request.count is not None:
-        objective = replace(objective, count=request.count)
+    objective = _objective(subject, request)
     steps = 512 if request.steps is None else request.steps
     recipe = replace(request.recipe, steps=steps)
     try:
@@ -149,109 +139,27 @@ def _one(network: "nn.Module", subject: str, request: Request) -> None:
         print(f"images {', '.join(map(str, found.dead.nonzero()[:, 0].tolist()))} stayed at 0: dead units")
 
 
-def _way(first: "Objective", last: "Objective", count: int) -> "Objective":
-    from innerview.optimize import interpolation
-
-    return interpolation(first, last, count)
-
-
-def _icons(request: Request) -> dict[str, Any]:
-    """Return the settings of icons, which continue from files beside the picture after a stop."""
+def _objective(subject: str, request: Request) -> "Objective":
     from dataclasses import replace
 
-    from innerview.core.store import Store
-    from innerview.core.work import Work
+    from innerview.optimize import interpolation
 
-    steps = 96 if request.steps is None else request.steps
-    work = Work(Store(request.out.with_name(f".{request.out.name}.parts")), progress=True)
-    recipe = replace(request.recipe, steps=steps)
-    return {"size": request.size or 64, "recipe": recipe, "work": work}
-
-
-def _finished(request: Request) -> None:
-    """Remove the files that an interrupted picture would have continued from."""
-    import shutil
-
-    shutil.rmtree(request.out.with_name(f".{request.out.name}.parts"), ignore_errors=True)
+    first = _parsed(subject)
+    if request.to is not None:
+        return interpolation(first, _parsed(request.to), request.count or 6)
+    if request.count is None:
+        return first
+    if first.count not in (None, request.count):
+        raise BadInput(f"{first.name} asks for {first.count} images, not {request.count}; leave --count out")
+    return replace(first, count=request.count)
 
 
-def _sprites(network: "nn.Module", layer: str, request: Request) -> None:
-    from innerview.optimize import spritemap
+def _parsed(text: str) -> "Objective":
+    from innerview.optimize import parse_objective
 
-    found = spritemap(network, layer, seed=request.seed, **_icons(request))
-    found.write(request.out)
-    _finished(request)
-    dead = int(found.icons.dead.sum())
-    print(
-        f"{request.out}: {len(found.channels)} channels of {layer}, {dead} of them dead; index in the .json beside it"
-    )
-
-
-def _grid(network: "nn.Module", rest: str, request: Request) -> None:
-    from innerview.core.images import from_array, read_image, write_image
-    from innerview.optimize import activation_grid
-
-    layer, image = _fields(rest, "grid:LAYER:IMAGE")
-    found = activation_grid(network, read_image(image, 224), layer, **_icons(request))
-    write_image(request.out, from_array(found.sheet(scaled=True)))
-    _finished(request)
-    print(f"{request.out}: {layer} at {found.vectors.shape[1]}x{found.vectors.shape[2]} places of {image}")
-
-
-def _groups(network: "nn.Module", rest: str, request: Request) -> None:
-    import torch
-
-    from innerview.core.images import read_image, write_image
-    from innerview.embedding import neuron_groups
-    from innerview.models import activations
-    from innerview.optimize import direction, icons
-
-    layer, path = _fields(rest, "groups:LAYER:IMAGE")
-    image = read_image(path, 224)
-    with torch.no_grad():
-        read = activations(network, image.to(next(network.parameters()).device), [layer])[layer]
-    found = neuron_groups(read, request.count or 6)
-    drawn = icons(network, partial(direction, layer, cosine_power=1.0), found.vectors, **_icons(request)).images
-    maps = found.maps[0][:, None] / found.maps[0].amax((1, 2)).clamp(min=1e-12)[:, None, None, None]
-    side = drawn.shape[-1]
-    where = torch.nn.functional.interpolate(maps, (side, side), mode="bilinear")
-    small = torch.nn.functional.interpolate(image, (side, side), mode="bilinear", antialias=True)
-    write_image(request.out, torch.cat([drawn, small * where]), columns=len(drawn))
-    _finished(request)
-    print(f"{request.out}: {len(drawn)} groups of {layer}, above; where they are, below; {found.error:.0%} unexplained")
-
-
-def _examples(network: "nn.Module", rest: str, request: Request) -> None:
-    import torch
-
-    from innerview.core.folders import image_paths
-    from innerview.core.images import center_crop, read_image, write_image
-    from innerview.dissection import effective_field, patches, survey
-
-    layer, index, folder = _fields(rest, "examples:LAYER:INDEX:FOLDER")
-    if not index.isdecimal():
-        raise BadInput(f"{index!r} is no channel; write examples:LAYER:INDEX:FOLDER")
-    kept = request.out.with_name(f".{request.out.name}.parts")
-    found = survey(network, image_paths(folder), layer, out=kept, progress=True)
-    chosen = found.top(int(index), min(request.count or 9, len(found.paths) - len(found.skipped)))
-    images = torch.cat([center_crop(read_image(found.paths[one], found.size), found.size) for one in chosen.indices])
-    field = effective_field(network, layer, images[:4].to(next(network.parameters()).device))
-    write_image(request.out, patches(found, chosen, field, request.size or 128))
-    _finished(request)
-    print(f"{request.out}: what excites channel {index} of {layer} most among {len(found.paths)} images")
-
-
-def _fields(rest: str, form: str) -> list[str]:
-    """Split what stands behind the kind into the fields of its form; the last may hold further colons."""
-    fields = [field.strip() for field in rest.split(":", form.count(":") - 1)]
-    if len(fields) != form.count(":") or not all(fields):
-        raise BadInput(f"{rest!r} is incomplete; write {form}")
-    return fields
-
-
-MANY: Final[Mapping[str, Callable[["nn.Module", str, Request], None]]] = {
-    "sprites": _sprites,
-    "grid": _grid,
-    "groups": _groups,
-    "examples": _examples,
-}
+    try:
+        return parse_objective(text)
+    except BadInput as error:
+        kind = text.strip().partition(":")[0]
+        also = f"; {kind}: makes a picture of many" if kind in MANY else near(kind, MANY)
+        raise BadInput(f"{error}{also}") from error

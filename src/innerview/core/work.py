@@ -1,7 +1,7 @@
 """Long work in units: kept as files, continued after a stop, and spread over processes or machines."""
 
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar

@@ -105,7 +105,8 @@ def histograms(groups: Mapping[str, np.ndarray], value: str, share: str, *, widt
             axes.axvline(float(np.mean(numbers)), color=color, linestyle="--", linewidth=1.0)
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=value, ylabel=share)
-        axes.legend()
+        if len(groups) > 1:
+            axes.legend()
     return made
 
 

@@ -5,7 +5,8 @@ from innerview.optimize.batch import alignment, diversity
 from innerview.optimize.composed import Latent, Transparent, TransparentImages, over_background
 from innerview.optimize.cppn import CPPN
 from innerview.optimize.directions import activation_difference, caricature, cosine, direction, direction_neuron
-from innerview.optimize.icons import ActivationGrid, Icons, Spritemap, activation_grid, icons, spritemap
+from innerview.optimize.grids import ActivationGrid, activation_grid
+from innerview.optimize.icons import Icons, Spritemap, icons, spritemap
 from innerview.optimize.maco import Maco, mean_magnitude
 from innerview.optimize.metrics import L2, Decorrelated, LInf, Metric, Smoothed
 from innerview.optimize.objectives import Objective, Reading, interpolation, side_by_side

@@ -136,13 +136,7 @@ def ascend(
 ) -> Visualization:
     """Do what `visualize` does, and leave dead units to the caller: in a batch of many they are no error."""
     height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1 or recipe.steps < 0:
-        raise BadInput(f"size ({height}x{width}) and steps ({recipe.steps}) must be positive")
-    if not 0 < recipe.learning_rate < math.inf:
-        raise BadInput(f"a learning rate is a positive number, not {recipe.learning_rate}")
-    beyond = [step for step in snapshots if not 0 <= step <= recipe.steps]
-    if beyond:
-        raise BadInput(f"no snapshot can be taken after {beyond[0]} steps; the ascent has {recipe.steps}")
+    _check(recipe, height, width, snapshots)
     seeds = range(seed, seed + (objective.count or 1))
     device = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
     parameterization = recipe.parameterization.start(seeds, (height, width)).to(device)
@@ -156,6 +150,16 @@ def ascend(
     dead = (history == 0).all(0) & (values == 0) & (recipe.steps > 0)
     images, alpha = last[:, :3], last[:, 3:] if last.shape[1] == 4 else None
     return Visualization(images, values, history, objective.name, dead, alpha, kept)
+
+
+def _check(recipe: Recipe, height: int, width: int, snapshots: Sequence[int]) -> None:
+    if min(height, width) < 1 or recipe.steps < 0:
+        raise BadInput(f"size ({height}x{width}) and steps ({recipe.steps}) must be positive")
+    if not 0 < recipe.learning_rate < math.inf:
+        raise BadInput(f"a learning rate is a positive number, not {recipe.learning_rate}")
+    beyond = [step for step in snapshots if not 0 <= step <= recipe.steps]
+    if beyond:
+        raise BadInput(f"no snapshot can be taken after {beyond[0]} steps; the ascent has {recipe.steps}")
 
 
 class _Ascent:

@@ -1,6 +1,7 @@
 """Many small visualizations: an icon for every channel of a layer, every direction, every place of a photograph."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,9 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
 from innerview.core.files import write_json
@@ -20,7 +20,6 @@ from innerview.core.types import Images, Values
 from innerview.core.work import Work
 from innerview.models import activations, channels_first
 from innerview.optimize.ascent import Recipe, ascend
-from innerview.optimize.directions import direction
 from innerview.optimize.objectives import Objective
 from innerview.optimize.units import channel
 
@@ -77,9 +76,10 @@ def icons(
         raise BadInput(f"{len(items)} icons in batches of {batch} cannot be made; give at least one of each")
     units = [(items[start : start + batch], seed + start) for start in range(0, len(items), batch)]
     network = fingerprint(model) if work.store else ""
+    ascent = _unit if work.executor is None else _unit_apart
     parts = work.each(
         "icons",
-        partial(_unit, model, make, size, recipe),
+        partial(ascent, model, make, size, recipe),
         units,
         lambda unit: (network, make(unit[0]).name, unit[1], size, recipe, ascend),
     )
@@ -92,6 +92,11 @@ def _unit(
     items, seed = unit
     found = ascend(model, make(items), size=size, seed=seed, recipe=recipe)
     return {"images": found.images.cpu(), "values": found.values.cpu(), "dead": found.dead.cpu()}
+
+
+def _unit_apart(model: nn.Module, *settings: Any) -> dict[str, Tensor]:
+    """Do the same with a copy of the model: an ascent hangs hooks on it, which threads must not share."""
+    return _unit(deepcopy(model), *settings)
 
 
 @dataclass(frozen=True)
@@ -156,94 +161,14 @@ def spritemap(
         BadInput: a channel out of range.
     """
     if channels is None:
-        channels = range(_read(model, torch.full((1, 3, size, size), 0.5), layer).shape[1])
+        channels = range(read_layer(model, torch.full((1, 3, size, size), 0.5), layer).shape[1])
     chosen = tuple(channels)
     made = icons(model, partial(channel, layer), chosen, size=size, seed=seed, recipe=recipe, batch=batch, work=work)
     return Spritemap(layer, chosen, made)
 
 
-def _read(model: nn.Module, images: Images, layer: str) -> Tensor:
+def read_layer(model: nn.Module, images: Images, layer: str) -> Tensor:
+    """Return a layer's activations, channels first, on the model's device and without a graph."""
     device = next((tensor.device for tensor in model.parameters()), images.device)
     with torch.no_grad():
         return channels_first(activations(model, images.to(device), [layer])[layer])
-
-
-@dataclass(frozen=True)
-class ActivationGrid:
-    """What a layer sees at every place of one image {cite}`olah2018building`.
-
-    Args:
-        vectors: ``(c, h, w)``, the activations; places may have been averaged.
-        icons: ``h * w`` of them, row by row: each place's vector, visualized as a direction.
-    """
-
-    vectors: Float[Tensor, "c h w"]
-    icons: Icons
-
-    def sheet(self, scaled: bool = False) -> np.ndarray:
-        """Return one picture ``(H, W, 3)`` as bytes; scaled, an icon's side is its vector's length to the longest."""
-        arrays = to_array(self.icons.images)
-        lengths = self.vectors.flatten(1).norm(dim=0)
-        shares = (lengths / lengths.max()).tolist() if scaled else [1.0] * len(arrays)
-        return contact_sheet(
-            np.stack([_shrunk(array, share) for array, share in zip(arrays, shares, strict=True)]),
-            self.vectors.shape[-1],
-            gap=0,
-        )
-
-    def strongest(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return the `count` strongest channels of each place and their activations, both ``(count, h, w)``.
-
-        With an icon for each channel they are the semantic dictionary of {cite}`olah2018building`.
-        """
-        top = self.vectors.topk(count, dim=0)
-        return top.indices, top.values
-
-
-def _shrunk(array: np.ndarray, share: float) -> np.ndarray:
-    """Shrink a square picture to a share of its side, in the middle of white."""
-    side = array.shape[0]
-    inner = max(1, round(side * share))
-    small = F.interpolate(from_array(array), (inner, inner), mode="area")
-    canvas, start = np.full_like(array, 255), (side - inner) // 2
-    canvas[start : start + inner, start : start + inner] = to_array(small)[0]
-    return canvas
-
-
-def activation_grid(
-    model: nn.Module,
-    image: Images,
-    layer: str,
-    *,
-    places: int | None = None,
-    size: int = 64,
-    recipe: Recipe = ICON,
-    batch: int = 16,
-    work: Work = HERE,
-) -> ActivationGrid:
-    """Render what a layer sees at every place of an image, from the activation vector there.
-
-    Args:
-        model: Takes images ``(b, 3, h, w)`` in [0, 1].
-        image: ``(1, 3, h, w)``.
-        layer: One with positions.
-        places: Places along each side; the layer's positions are averaged to as many. None takes all positions.
-        size: Of an icon, in pixels.
-        recipe: How to ascend.
-        batch: Images in a unit of work.
-        work: Where units are computed and kept.
-
-    Raises:
-        BadInput: a layer without positions in two dimensions, or more than one image.
-    """
-    if len(image) != 1:
-        raise BadInput(f"a grid shows one image, not {len(image)}")
-    read = _read(model, image, layer)
-    if read.ndim != 4:
-        raise BadInput(f"layer {layer!r} has no rows and columns, so there is no grid; choose a convolution's")
-    if places is not None:
-        read = F.adaptive_avg_pool2d(read, (min(places, read.shape[-2]), min(places, read.shape[-1])))
-    make = partial(direction, layer, cosine_power=1.0)
-    vectors = read[0].flatten(1).T.contiguous()
-    made = icons(model, make, vectors, size=size, recipe=recipe, batch=batch, work=work)
-    return ActivationGrid(read[0].cpu(), made)
