@@ -130,6 +130,11 @@ run.show(figures.directions_figure(run), "directions")
 # %% mystnb={"figure": {"caption": "Purity of the ten top photographs, over ten classes with equally many photographs each. Dashed: means. A direction that answers to nothing in particular has about 0.25."}, "image": {"alt": "Histogram of purity for channels and for random directions"}}
 run.show(figures.purity_figure(run), "purity")
 
+# %% [markdown]
+# The channels win here by a little, and lose over superclasses of the thousand classes, where random directions are the purer ones. So
+# the article's ranking hardly shows in this measure. Perhaps a random direction mostly follows the channels with the largest activations,
+# and those are not the least meaningful.
+
 # %% mystnb={"figure": {"caption": "The same question for a small network that reads digits, as Szegedy et al. asked it: the test's digits that excite three units, and three random directions, most."}, "image": {"alt": "Rows of handwritten digits for units and for random directions"}}
 run.show(figures.digits_figure(run), "digits")
 
@@ -177,7 +182,8 @@ run.show(figures.decoders_figure(run), "decoders")
 # in Fourier space with a weight for each frequency (claim `blur-is-scaled-l2`). Such penalties also punish edges that belong there.
 #
 # **Transformation robustness** shifts, turns and scales the picture at random before the network sees it. What still excites the
-# unit is a shape, not a pattern of single pixels.
+# unit is a shape, not a pattern of single pixels. We expected less of high frequencies, too, and do not find it (claim
+# `transforms-lower-frequencies`): what transforms change is which fine detail there is. Robust detail stays under a shift.
 
 # %% mystnb={"figure": {"caption": "One unit, 4b:504, at 64 pixels. A row for each regularization; from left to right 1, 32, 128, 256 and 512 steps. The weights of the penalties are larger than the article's, as this network's activations are."}, "image": {"alt": "Table of small pictures by regularization and number of steps"}}
 run.show(figures.regularization_figure(run), "regularization")
