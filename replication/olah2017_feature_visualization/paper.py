@@ -299,7 +299,7 @@ def l_infinity_raises_frequencies(run: Run) -> Measurement:
 
 @PAPER.claim("training-makes-features", source="“Introduction”; ours", unit="times", at_least=2)
 def training_makes_features(run: Run) -> Measurement:
-    """Features come with training: each picture excites its unit most in the network of its own age."""
+    """Features come with training: a trained network's pictures excite it more than those of the untrained one."""
     found = trained.specificity(run)
     return Measurement(found[-1], f"ratio by epoch: {', '.join(f'{ratio:.1f}' for ratio in found)}")
 
