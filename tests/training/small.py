@@ -59,6 +59,12 @@ def be_killed(folder: str) -> None:
     train(small_network(), small_samples(), dying, RECIPE, folder=folder, checkpoint_seconds=0)
 
 
+def finish(folder: str) -> None:
+    """Train to the end, from wherever a training in this folder stopped."""
+    torch.set_num_threads(1)
+    train(small_network(), small_samples(), cross_entropy, RECIPE, folder=folder)
+
+
 def take_part(rank: int, folder: str) -> None:
     """Be one of two processes that train together."""
     torch.set_num_threads(1)
