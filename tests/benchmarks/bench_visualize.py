@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import pytest
 import torch
 from alternating import alternate, seconds
-from lucent.optvis import objectives, param, render
 from plain_googlenet import plain_copy
 from torch import Tensor
 
 from innerview.core.seeds import generator
 from innerview.models import activations
 from innerview.optimize import RELEASED, Fourier, Recipe, channel, icons, transformed, visualize
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of kornia, which lucent imports
+    from lucent.optvis import objectives, param, render
 
 LAYER = "inception_4c"
 CHANNELS = [10, 32, 100, 127, 300, 447]
