@@ -32,7 +32,7 @@ def faults(image: np.ndarray) -> list[str]:
         "without colour": np.ptp(image, axis=0).mean() < 0.04,
         "saturated": clipped > 0.05,
         "dark or bright": not 0.25 < image.mean() < 0.75,
-        "noise": share > 0.3,  # white noise has 0.8, photographs below 0.05
+        "noise": share > 0.3,  # white noise has 1 - pi / 16 = 0.8
     }
     return [name for name, is_so in found.items() if is_so]
 
@@ -55,7 +55,7 @@ def test_the_figures_show_units_of_several_layers():
 
 @pytest.mark.mirror
 def test_every_unit_of_the_figures_becomes_a_clean_picture(googlenet):
-    """A quarter of the book's steps: what is dead, grey or noisy then stays so. Seen: deviation .13 to .21."""
+    """A quarter of the book's steps: what is dead, grey or noisy then stays so."""
     objective = side_by_side([channel(unit.layer, unit.channel) for unit in UNITS])
     recipe = Recipe(steps=64, transforms=CONFIG.transforms)
     found = ascend(googlenet, objective, size=80, seed=0, recipe=recipe)
