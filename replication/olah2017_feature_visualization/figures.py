@@ -64,7 +64,7 @@ def classes_figure(run: Run) -> Figure:
 
 
 def gains_figure(run: Run) -> Figure:
-    """Where the gain of log probability comes from."""
+    """Where the gain of log odds comes from."""
     labels = class_labels(run.model(run.config.model))
     found = visuals.gains(run)
     rising, falling = {}, {}

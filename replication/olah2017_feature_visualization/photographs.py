@@ -100,10 +100,9 @@ def signed_examples(run: Run) -> dict[str, Images]:
     return {title: read(found, chosen) for title, chosen in groups.items()}
 
 
-def read(found: Survey, chosen: Examples, size: int | None = None) -> Images:
+def read(found: Survey, chosen: Examples) -> Images:
     """Read the photographs of some examples again."""
-    side = size or found.size
-    return torch.cat([center_crop(read_image(found.paths[index], side), side) for index in chosen.indices])
+    return torch.cat([center_crop(read_image(found.paths[index], found.size), found.size) for index in chosen.indices])
 
 
 def channels_of(run: Run, layer: str) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from innerview.assets import fetch
 from innerview.core.images import center_crop, read_image
@@ -16,7 +16,6 @@ from replication.olah2017_feature_visualization.grids import checkerboard, decod
 from replication.olah2017_feature_visualization.training import (
     DIGITS,
     SIDE,
-    digit_net,
     read_labelled,
     recipe_of,
     small_net,
@@ -140,8 +139,3 @@ def grid(run: Run) -> dict[str, Tensor]:
         return gradient_grid(run.model(config.model), layer, [config.plain.channel, 0, 1, 2], images)
 
     return run.part("grid", compute, config.model, config.plain, config.gradient_images)
-
-
-def digit_network(run: Run) -> nn.Module:
-    """Return the first of the networks for digits."""
-    return digit_net(handwritten(run))

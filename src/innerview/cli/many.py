@@ -27,6 +27,11 @@ class Request:
     to: str | None
     stages: tuple[int, ...]
 
+    @property
+    def parts(self) -> Path:
+        """Where the parts of a picture of many lie until it is finished: an interrupted one continues from them."""
+        return self.out.with_name(f".{self.out.name}.parts")
+
 
 def _icons(request: Request) -> dict[str, Any]:
     """Return the settings of icons, which continue from files beside the picture after a stop."""
@@ -36,7 +41,7 @@ def _icons(request: Request) -> dict[str, Any]:
     from innerview.core.work import Work
 
     steps = 96 if request.steps is None else request.steps
-    work = Work(Store(request.out.with_name(f".{request.out.name}.parts")), progress=True)
+    work = Work(Store(request.parts), progress=True)
     recipe = replace(request.recipe, steps=steps)
     return {"size": request.size or 64, "recipe": recipe, "work": work}
 
@@ -45,7 +50,7 @@ def _finished(request: Request) -> None:
     """Remove the files that an interrupted picture would have continued from."""
     import shutil
 
-    shutil.rmtree(request.out.with_name(f".{request.out.name}.parts"), ignore_errors=True)
+    shutil.rmtree(request.parts, ignore_errors=True)
 
 
 def _sprites(network: "nn.Module", rest: str, request: Request) -> None:
@@ -79,13 +84,12 @@ def _groups(network: "nn.Module", rest: str, request: Request) -> None:
 
     from innerview.core.images import read_image, write_image
     from innerview.embedding import neuron_groups
-    from innerview.models import activations
     from innerview.optimize import direction, icons
+    from innerview.optimize.icons import read_layer
 
     layer, path = _fields(rest, "groups:LAYER:IMAGE")
     image = read_image(path, 224)
-    with torch.no_grad():
-        read = activations(network, image.to(next(network.parameters()).device), [layer])[layer]
+    read = read_layer(network, image, layer)
     if read.ndim != 4:
         raise BadInput(f"layer {layer!r} has no rows and columns, so there are no groups; choose a convolution's")
     found = neuron_groups(read, request.count or 6)
@@ -110,11 +114,10 @@ def _examples(network: "nn.Module", rest: str, request: Request) -> None:
     layer, index, folder = _fields(rest, "examples:LAYER:INDEX:FOLDER")
     if not index.isdecimal():
         raise BadInput(f"{index!r} is no channel; write examples:LAYER:INDEX:FOLDER")
-    kept = request.out.with_name(f".{request.out.name}.parts")
-    found = survey(network, image_paths(folder), layer, out=kept, progress=True)
+    found = survey(network, image_paths(folder), layer, out=request.parts, progress=True)
     chosen = found.top(int(index), min(request.count or 9, len(found.paths) - len(found.skipped)))
-    images = torch.cat([center_crop(read_image(found.paths[one], found.size), found.size) for one in chosen.indices])
-    field = effective_field(network, layer, images[:4].to(next(network.parameters()).device))
+    few = [center_crop(read_image(found.paths[one], found.size), found.size) for one in chosen.indices[:4]]
+    field = effective_field(network, layer, torch.cat(few).to(next(network.parameters()).device))
     write_image(request.out, patches(found, chosen, field, request.size or 128))
     _finished(request)
     print(f"{request.out}: what excites channel {index} of {layer} most among {len(found.paths)} images")

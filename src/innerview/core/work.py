@@ -1,6 +1,6 @@
 """Long work in units: kept as files, continued after a stop, and spread over processes or machines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ class Work:
 
     def _computed(
         self, name: str, compute: Callable[[Unit], Tensors], units: Sequence[Unit], missing: list[int]
-    ) -> Any:
+    ) -> Iterator[tuple[int, Tensors]]:
         """Yield index and result of every missing unit, as they are finished."""
         if self.executor is None:
             for index in progress(missing, name, self.progress):

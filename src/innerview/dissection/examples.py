@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +141,7 @@ class Survey:
         return Examples(indices, values[indices], positions)
 
 
+@lru_cache(maxsize=1)  # every batch of a survey asks for its own of all
 def sampled_places(images: int, grid: tuple[int, ...]) -> Int[Tensor, " images"]:
     """Return a random position of the layer for each image, as a flat index; always the same ones."""
     return torch.randint(math.prod(grid), (images,), generator=generator("survey"))

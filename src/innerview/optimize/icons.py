@@ -76,10 +76,10 @@ def icons(
         raise BadInput(f"{len(items)} icons in batches of {batch} cannot be made; give at least one of each")
     units = [(items[start : start + batch], seed + start) for start in range(0, len(items), batch)]
     network = fingerprint(model) if work.store else ""
-    ascent = _unit if work.executor is None else _unit_apart
+    compute = _unit if work.executor is None else _unit_apart
     parts = work.each(
         "icons",
-        partial(ascent, model, make, size, recipe),
+        partial(compute, model, make, size, recipe),
         units,
         lambda unit: (network, make(unit[0]).name, unit[1], size, recipe, ascend),
     )
