@@ -9,7 +9,10 @@ import torch
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "agg")
-ROOMS = ["core", "dissection", "models", "optimize", "synthesis", "training"]
+ROOMS = [
+    "adversarial", "attribution", "core", "dissection", "evaluation", "localization", "models", "optimize", "synthesis",
+    "training",
+]  # fmt: skip
 install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked")
 
 from innerview.assets import AssetUnavailable, TermsNotAccepted, fetch  # noqa: E402

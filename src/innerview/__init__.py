@@ -7,6 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from innerview.attribution import cam as cam
+    from innerview.attribution import channel_attribution as channel_attribution
+    from innerview.attribution import counterfactual_grad_cam as counterfactual_grad_cam
+    from innerview.attribution import deconvnet as deconvnet
+    from innerview.attribution import grad_cam as grad_cam
+    from innerview.attribution import grad_cam_plus_plus as grad_cam_plus_plus
+    from innerview.attribution import gradient_times_input as gradient_times_input
+    from innerview.attribution import guided_backprop as guided_backprop
+    from innerview.attribution import guided_grad_cam as guided_grad_cam
+    from innerview.attribution import input_gradient as input_gradient
+    from innerview.attribution import integrated_gradients as integrated_gradients
+    from innerview.attribution import layer_cam as layer_cam
+    from innerview.attribution import occlusion as occlusion
+    from innerview.attribution import rise as rise
+    from innerview.attribution import saliency as saliency
+    from innerview.attribution import smooth_grad as smooth_grad
+    from innerview.attribution import spatial_attribution as spatial_attribution
     from innerview.core.images import read_image as read_image
     from innerview.core.images import write_image as write_image
     from innerview.models import activations as activations
@@ -32,6 +49,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "innerview.attribution": (
+        "cam", "channel_attribution", "counterfactual_grad_cam", "deconvnet", "grad_cam", "grad_cam_plus_plus",
+        "gradient_times_input", "guided_backprop", "guided_grad_cam", "input_gradient", "integrated_gradients", "layer_cam",
+        "occlusion", "rise", "saliency", "smooth_grad", "spatial_attribution",
+    ),
     "innerview.core.images": ("read_image", "write_image"),
     "innerview.models": ("activations", "as_classifier", "load_model"),
     "innerview.optimize": (

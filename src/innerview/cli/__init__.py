@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.explain import explain
 from innerview.cli.visualize import visualize
 from innerview.core.errors import InnerviewError
 
@@ -67,6 +68,7 @@ def layers(
 
 
 app.command()(visualize)
+app.command()(explain)
 
 
 @app.command()
@@ -112,6 +114,9 @@ def replicate(
     device: Device = "auto",
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; results/PRESET by default.")] = None,
+    imagenet: Annotated[
+        Path | None, typer.Option(help="Folder of the full ILSVRC validation set, for papers that can use it.")
+    ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare with the numbers of our last full run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what is complete and unchanged.")] = False,
     write_reference: Annotated[
@@ -137,7 +142,8 @@ def replicate(
     if bool(papers) == all_papers:
         raise BadInput(f"name papers, or give --all; there are {', '.join(paper_names(home))}")
     names = paper_names(home) if all_papers else papers or []
-    job = Job(preset, out, parse_settings(settings or []), device, seed, force)
+    chosen = [*(settings or []), *([] if imagenet is None else [f"imagenet={imagenet.resolve()}"])]
+    job = Job(preset, out, parse_settings(chosen), device, seed, force)
     try:
         outcomes = replicate(names, job, root=home)
     except ReplicationFailed as error:

@@ -1,6 +1,6 @@
 """The array types of the whole project, checked at run time in the tests (jaxtyping)."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 Images = Float[Tensor, "b 3 h w"]
@@ -28,4 +28,16 @@ Values = Float[Tensor, " b"]
 """One number per image."""
 
 Heatmaps = Float[Tensor, "b h w"]
-"""One number per position of each image."""
+"""One number per pixel of each image."""
+
+LayerMaps = Float[Tensor, "b rows columns"]
+"""One number per position of a layer, or per place of a coarse grid over the image."""
+
+ResizedMaps = Float[Tensor, "b H W"]
+"""Maps of another size than those that came in."""
+
+Masks = Bool[Tensor, "b h w"]
+"""Whether each pixel belongs to something."""
+
+Boxes = Float[Tensor, "n 4"]
+"""Corners ``x0, y0, x1, y1`` in pixels; a box covers the pixels from x0 up to, not including, x1."""

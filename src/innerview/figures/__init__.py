@@ -1,7 +1,28 @@
 """Arrays in, figures out; one look for the whole book."""
 
 from innerview.figures.charts import bars, histograms, lines, signed_map
+from innerview.figures.coloring import AREAS, PIXELS, SIGNED_AREAS, SIGNED_PIXELS, Look, colored, gradient_picture
+from innerview.figures.heatmaps import Explained, heatmaps
+from innerview.figures.outlines import Marked, outlines
 from innerview.figures.panels import panels
 from innerview.figures.style import DPI
 
-__all__ = ["DPI", "bars", "histograms", "lines", "panels", "signed_map"]
+__all__ = [
+    "AREAS",
+    "DPI",
+    "PIXELS",
+    "SIGNED_AREAS",
+    "SIGNED_PIXELS",
+    "Explained",
+    "Look",
+    "Marked",
+    "bars",
+    "colored",
+    "gradient_picture",
+    "heatmaps",
+    "histograms",
+    "lines",
+    "outlines",
+    "panels",
+    "signed_map",
+]

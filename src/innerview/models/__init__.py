@@ -4,7 +4,7 @@ from innerview.models._torchvision import make_importable
 
 make_importable()  # before anything here, or any library beside us, imports torchvision
 
-from innerview.models.activations import activations, evaluate, layer_shapes, recorded  # noqa: E402
+from innerview.models.activations import activations, evaluate, layer_shapes, leaf, recorded  # noqa: E402
 from innerview.models.classifier import as_classifier, class_index, class_labels  # noqa: E402
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
 from innerview.models.layers import LOGITS, aliases, channels_first, find_layer  # noqa: E402
@@ -26,6 +26,7 @@ __all__ = [
     "imagenet_classes",
     "imagenet_labels",
     "layer_shapes",
+    "leaf",
     "load_model",
     "recorded",
 ]

@@ -45,6 +45,23 @@ def recorded(model: nn.Module, layers: str | Iterable[str]) -> Iterator[dict[str
         yield record
 
 
+@contextmanager
+def leaf(model: nn.Module, layer: str) -> Iterator[dict[str, Tensor]]:
+    """Record what a layer puts out and let the graph begin there, so that only what stands above is differentiated.
+
+    Every forward pass runs to its end. A layer that runs several times in one pass is recorded at its first.
+
+    Yields:
+        Name -> what the layer put out, as a leaf that requires a gradient; empty until the model was called.
+
+    Raises:
+        LayerNotFound: the model has no such layer.
+    """
+    record: dict[str, Tensor] = {}
+    with _hooks(model, [layer], record, cut=True):
+        yield record
+
+
 def activations(
     model: nn.Module, images: Images, layers: str | Iterable[str], *, pieces: int | None = None
 ) -> dict[str, Activations]:
@@ -108,13 +125,15 @@ def _names(layers: str | Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _hooks(model: nn.Module, names: list[str], record: dict[str, Tensor], stop: bool = False) -> Iterator[None]:
+def _hooks(
+    model: nn.Module, names: list[str], record: dict[str, Tensor], *, stop: bool = False, cut: bool = False
+) -> Iterator[None]:
     found = {name: find_layer(model, name) for name in names}
     compiled = [name for name, layer in found.items() if isinstance(layer, torch.jit.ScriptModule)]
     if compiled:
         raise LayerNotFound(f"TorchScript hides what layer {compiled[0]!r} puts out; use the module it was made from")
     handles = [
-        layer.register_forward_hook(_recorder(model, name, len(names) if stop else None, record))
+        layer.register_forward_hook(_recorder(model, name, len(names) if stop else None, record, cut))
         for name, layer in found.items()
     ]
     try:
@@ -125,17 +144,20 @@ def _hooks(model: nn.Module, names: list[str], record: dict[str, Tensor], stop: 
 
 
 def _recorder(
-    model: nn.Module, name: str, stop_at: int | None, record: dict[str, Tensor]
-) -> Callable[[nn.Module, Any, Any], Tensor]:
-    def hook(layer: nn.Module, _inputs: Any, output: Any) -> Tensor:
+    model: nn.Module, name: str, stop_at: int | None, record: dict[str, Tensor], cut: bool
+) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+    def hook(layer: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+        if name in record:
+            return None
         if not isinstance(output, Tensor):
             raise _no_tensor(name, layer, output)
-        read = as_read(model, name, output)
-        record.setdefault(name, read)
+        source = output.detach() if cut else output
+        read = as_read(model, name, source)
+        record[name] = read.requires_grad_() if cut else read
         if len(record) == stop_at:
             raise _AllReached
         # What runs on comes from what was read, so that its gradient does; an in-place layer above works on the copy.
-        return (read if read is output else read.permute(0, 2, 3, 1)).clone()
+        return (read if read is source else read.permute(0, 2, 3, 1)).clone()
 
     return hook
 

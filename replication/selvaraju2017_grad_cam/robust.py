@@ -1,0 +1,113 @@
+"""Maps under attack, and maps of what speaks against a class."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from innerview.adversarial import Attack, AwayFrom, pgd
+from innerview.core.maps import scaled
+from innerview.core.types import Images, Masks
+from innerview.evaluation import box_masks, pointing_hits
+from innerview.replicate import Run
+from replication.selvaraju2017_grad_cam.explaining import batches, heatmaps, logits_of, names_of
+from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
+
+
+def attacked(run: Run) -> dict[str, Tensor]:
+    """Attack photographs that are classified right, and explain their true class before and after.
+
+    Returns:
+        ``before``, ``after``: whether the map's maximum lies on the object. ``fooled``: whether the class changed.
+        ``predicted``, ``probability``: what the network sees after the attack. ``true_probability``: what is left.
+    """
+    config, photos = run.config, boxed(run, run.config.attacked)
+
+    def compute() -> dict[str, Tensor]:
+        parts = [_attacked(run, some) for some in batches(photos)]
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    asked = config.model, config.layer, config.size, config.epsilon, config.attack_steps, names_of(photos)
+    return run.part("attacked", compute, *asked)
+
+
+def _attacked(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
+    model, images = run.model(run.config.model), read(run, photos)
+    labels = torch.tensor([one.label for one in photos])
+    noisy = attack(run, model, images, labels)
+    before, after = logits_of(model, images).cpu(), logits_of(model, noisy).cpu()
+    found = {
+        name: heatmaps(model, "grad_cam", some, labels, run.config.layer).cpu()
+        for name, some in (("before", images), ("after", noisy))
+    }
+    square = (run.config.size, run.config.size)
+    masks = torch.stack([box_masks(one.boxes, square).any(0) for one in photos])
+    right = before.argmax(1) == labels
+    chances = after.softmax(1)
+    return {
+        **{name: pointing_hits(maps, masks, 0) for name, maps in found.items()},
+        "right": right,
+        "fooled": right & (after.argmax(1) != labels),
+        "predicted": after.argmax(1),
+        "probability": chances.amax(1),
+        "true_probability": chances.gather(1, labels[:, None])[:, 0],
+    }
+
+
+def attack(run: Run, model: nn.Module, images: Images, labels: Tensor) -> Images:
+    """Add noise that lowers the true class's probability, as the paper's made the network see what is not there."""
+    how = Attack(epsilon=run.config.epsilon, steps=run.config.attack_steps)
+    return pgd(model, images, AwayFrom(labels), how).images
+
+
+def removed(run: Run) -> dict[str, Tensor]:
+    """Cover what the maps mark and ask again.
+
+    Of each photograph a share is covered in grey: where Grad-CAM is largest, where the counterfactual map is, and at
+    random. The class is the predicted one.
+
+    Returns:
+        For each way: ``WAY/flips``, whether another class is predicted then; ``WAY/change``, of the class's logit.
+    """
+    config, photos = run.config, boxed(run, run.config.removed)
+
+    def compute() -> dict[str, Tensor]:
+        parts = [_removed(run, some) for some in batches(photos)]
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    asked = config.model, config.layer, config.size, config.removed_share, names_of(photos)
+    return run.part("removed", compute, *asked)
+
+
+def _removed(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
+    model, images = run.model(run.config.model), read(run, photos)
+    clean = logits_of(model, images).cpu()
+    predicted = clean.argmax(1)
+    found = {}
+    for way, maps in marks(run, images, predicted).items():
+        logits = logits_of(model, covered(images, marked(maps, run.config.removed_share))).cpu()
+        found[f"{way}/flips"] = logits.argmax(1) != predicted
+        found[f"{way}/change"] = (logits - clean).gather(1, predicted[:, None])[:, 0]
+    return found
+
+
+def marks(run: Run, images: Images, classes: Tensor) -> dict[str, Tensor]:
+    """Return the maps by which parts of images are removed."""
+    model, layer = run.model(run.config.model), run.config.layer
+    random = torch.rand(len(images), 7, 7, generator=torch.Generator().manual_seed(run.seed))
+    return {
+        "Grad-CAM": heatmaps(model, "grad_cam", images, classes, layer).cpu(),
+        "counterfactual": heatmaps(model, "counterfactual_grad_cam", images, classes, layer).cpu(),
+        "random": nn.functional.interpolate(random[:, None], images.shape[-2:], mode="bilinear")[:, 0],
+    }
+
+
+def marked(maps: Tensor, share: float) -> Masks:
+    """Return the pixels with the largest values, so many of them; none where a map is zero."""
+    cut = maps.flatten(1).quantile(1 - share, dim=1)[:, None, None]
+    return (maps > cut) & (scaled(maps) > 0)
+
+
+def covered(images: Images, masks: Masks) -> Images:
+    """Return images that are grey where the masks say so."""
+    return torch.where(masks[:, None].to(images.device), torch.full_like(images, 0.5), images)
