@@ -53,7 +53,11 @@ class Config:
     # The photograph of all methods
     photo: str = "grad_cam_photo/both.png"
     pair: tuple[int, int] = (242, 282)  # boxer, tiger cat
-    rise_masks: int = 4000
+    methods: tuple[str, ...] = (
+        "saliency", "gradient_times_input", "smooth_grad", "integrated_gradients", "deconvnet", "guided_backprop",
+        "occlusion", "rise", "cam", "grad_cam", "grad_cam_plus_plus", "layer_cam", "guided_grad_cam",
+        "counterfactual_grad_cam", "spatial_attribution",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.imagenet:

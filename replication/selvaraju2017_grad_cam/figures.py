@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from innerview.attribution import METHODS, RELU_RULES, grad_cam, input_gradient, rise
+from innerview.attribution import METHODS, RELU_RULES, grad_cam, input_gradient
 from innerview.core.images import to_array
 from innerview.core.maps import enlarged
 from innerview.core.types import Images
@@ -73,15 +73,14 @@ def methods_figure(run: Run) -> Figure:
     index = config.pair[1]
 
     def compute() -> dict[str, Tensor]:
-        maps = {
-            name: method.explain(model, image, index, config.layer, seed=run.seed) for name, method in METHODS.items()
+        return {
+            name: METHODS[name].explain(model, image, index, config.layer, seed=run.seed) for name in config.methods
         }
-        return maps | {"rise": rise(model, image, index, masks=config.rise_masks, seed=run.seed)}
 
-    asked = config.model, config.layer, config.photo, config.size, config.rise_masks, index
+    asked = config.model, config.layer, config.photo, config.size, config.methods, index
     maps = run.part("methods", compute, *asked)
     shown = [Explained("Photograph", image.cpu())]
-    shown += [Explained(METHODS[name].title, image.cpu(), maps[name][0], look_of(name)) for name in METHODS]
+    shown += [Explained(METHODS[name].title, image.cpu(), maps[name][0], look_of(name)) for name in config.methods]
     return drawn(shown, columns=4)
 
 
@@ -299,19 +298,21 @@ def segmentation_table(run: Run) -> Table:
 def counterfactual_figure(run: Run) -> Figure:
     """What speaks for and against the two classes, and the photograph without the one and the other."""
     image, config = pair_photo(run), run.config
-    cells: dict[str, np.ndarray] = {}
-    own = to_array(image)[0]
-    for row, index in enumerate(config.pair):
+    shown = []
+    for index in config.pair:
         maps = robust.marks(run, image, torch.tensor([index]))
-        cells[" " * row + "Photograph"] = own
-        for way, word in (("Grad-CAM", "for"), ("counterfactual", "against")):
+        shown.append(Explained(_seen(run, image, index), image.cpu()))
+        for way, word in (("Grad-CAM", "For"), ("counterfactual", "Against")):
             without = robust.covered(image, robust.marked(maps[way], config.removed_share))
-            chance = logits_of(run.model(config.model), without).softmax(1)[0]
-            top = int(chance.argmax())
-            cells[f"What speaks {word} {name_of(run, index)}"] = colored(own, maps[way][0])
-            told = f"{name_of(run, index)} {chance[index]:.2f}; first: {name_of(run, top)} {chance[top]:.2f}"
-            cells[f"Without it: {told}"] = to_array(without)[0]
-    return panels(cells, columns=5)
+            shown.append(Explained(f"{word} {name_of(run, index)}", image.cpu(), maps[way][0]))
+            shown.append(Explained(f"Without it: {_seen(run, without, index)}", without.cpu()))
+    return drawn(shown, columns=5)
+
+
+def _seen(run: Run, image: Images, index: int) -> str:
+    """Say how likely a class is in an image."""
+    chance = logits_of(run.model(run.config.model), image).softmax(1)[0, index]
+    return f"{name_of(run, index)} {chance:.2g}"
 
 
 def attacked_figure(run: Run) -> Figure:

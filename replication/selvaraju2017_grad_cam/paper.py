@@ -17,11 +17,12 @@ from replication.selvaraju2017_grad_cam.localized import Located
 PAPER_CONFIG = Config()
 BOOK = replace(
     PAPER_CONFIG, images=500, compared=200, occluded=60, curves=40, curve_steps=14, attacked=60, attack_steps=10,
-    removed=200, layered=100, sane=8, rise_masks=600,
+    removed=200, layered=100, sane=8,
 )  # fmt: skip
 SMOKE = replace(
     BOOK, images=20, compared=6, occluded=4, patch=112, curves=3, curve_steps=3, scenes=16, attacked=4, attack_steps=2,
-    removed=4, layered=4, layers=("inception_4c", "inception_5b"), sane=2, rise_masks=8, others=(),
+    removed=4, layered=4, layers=("inception_4c", "inception_5b"), sane=2, others=(),
+    methods=("saliency", "occlusion", "cam", "grad_cam"),
 )  # fmt: skip
 
 STAND_INS = {

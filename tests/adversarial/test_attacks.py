@@ -215,6 +215,8 @@ def test_bad_input_is_refused():
         fgsm(network(Flat).train(), IMAGES)
     with pytest.raises(BadInput, match=r"images must lie in \[0, 1\], not in \[0.*, 2"):
         fgsm(FLAT, IMAGES * 2.5)
+    with pytest.raises(BadInput, match=r"not in \[0.*, 1\.0000001\d*\]; clamp them"):
+        fgsm(FLAT, torch.cat([IMAGES, torch.full_like(IMAGES, 1 + 1.2e-7)]))
     with pytest.raises(BadInput, match=r"images must be \(b, 3, h, w\)"):
         fgsm(FLAT, IMAGES[:0])
     with pytest.raises(NotFinite, match="NaN or infinite pixels"):

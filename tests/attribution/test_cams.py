@@ -176,6 +176,18 @@ def test_cam_says_where_a_network_is_not_of_its_form() -> None:
         cam(GAP, IMAGES, 3, "maps")
 
 
+class Sharpened(Averaging):
+    """One class is as CAM needs it, the others are not."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) * torch.tensor([1.0, 2.0, 3.0])
+
+
+def test_cam_needs_all_classes_to_be_of_its_form() -> None:
+    with pytest.raises(BadInput, match="not one linear layer"):
+        cam(built(Sharpened), IMAGES, 0, "maps")
+
+
 def test_counterfactual_is_grad_cam_of_the_negated_score() -> None:
     def negated(model: nn.Module, images: Tensor) -> Tensor:
         return -activations(model, images, "")[""][:, 1]
@@ -192,6 +204,16 @@ def test_grad_cam_plus_plus_without_anything_to_divide_by() -> None:
     model = nn.Sequential(nn.Identity(), nn.Flatten(), head).double().eval()
     images = torch.tensor([[-3.0, 1.0], [0.0, 0.0]], dtype=torch.float64).expand(1, 3, 2, 2)
     assert torch.equal(grad_cam_plus_plus(model, images, 0, "0"), torch.zeros(1, 2, 2).double())
+
+
+def test_layer_cam_is_rectified() -> None:
+    head = nn.Linear(12, 2, bias=False)
+    head.weight.data = torch.stack([torch.ones(12), -torch.ones(12)])
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), head).double().eval()
+    images = torch.tensor([[-3.0, 1.0], [0.0, 0.5]], dtype=torch.float64).expand(1, 3, 2, 2)
+    wanted = torch.tensor([[[0.0, 3.0], [0.0, 1.5]]], dtype=torch.float64)
+    assert torch.equal(layer_cam(model, images, 0, "0"), wanted)
+    assert not layer_cam(model, images, 1, "0").any()
 
 
 @pytest.mark.parametrize("method", [*METHODS, guided_grad_cam])

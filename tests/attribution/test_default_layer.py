@@ -108,6 +108,23 @@ def test_the_class_does_not_matter() -> None:
     assert not grad_cam(model, IMAGES[:1], closed).any()
 
 
+class ClosedClass(nn.Sequential):
+    """Rectifies its logits, and the first is always zero."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2), nn.ReLU()
+        )
+        self.get_parameter("4.bias").data = torch.tensor([-99.0, 99.0])
+
+
+def test_a_class_without_any_gradient_has_a_layer_too() -> None:
+    torch.manual_seed(0)
+    model = ClosedClass().eval()
+    assert default_layer(model, IMAGES, 0) == "1"
+    assert not grad_cam(model, IMAGES, 0).any()
+
+
 class Flat(nn.Sequential):
     def __init__(self) -> None:
         super().__init__(nn.Flatten(), nn.Linear(3 * 64 * 64, 2))

@@ -6,10 +6,10 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
-from click import Group
 from PIL import Image
 from skimage import data
 from torch import Tensor, nn
@@ -114,8 +114,7 @@ def test_the_page_names_every_method():
 
 
 def test_the_commands_of_the_page_are_ones_that_there_are():
-    command = get_command(cli.app)
-    assert isinstance(command, Group)
+    command: Any = get_command(cli.app)
     lines = [line.partition("#")[0] for line in TEXT.splitlines() if line.startswith("innerview explain ")]
     assert len(lines) == 5
     for line in lines:

@@ -29,6 +29,7 @@ def images(height: int, width: int) -> Tensor:
         ((2, 5, 7, 7), (64, 64)),
         ((2, 7, 7, 7), (64, 64)),  # nothing tells; channels first is the usual
         ((2, 24, 32, 43), (96, 128)),  # 24 to 32 is 96 to 128, too, but so are 32 and 43 with a border
+        ((2, 4, 3, 5), (64, 64)),  # so are 3 and 5: one place off either way
         ((2, 9, 8, 5), (64, 48)),  # a border cut off
         ((2, 30, 2, 9), (64, 64)),  # fits nothing either way
         ((2, 1, 8, 8), (64, 64)),

@@ -241,9 +241,9 @@ def test_a_vision_transformer_is_explained_by_its_tokens(run, monkeypatch, photo
     np.testing.assert_array_equal(drawn(tmp_path / "a.png"), rendered(heatmaps(wanted, unit="Grad-CAM, in logits")))
 
 
-def test_a_network_without_relu_is_explained_with_one_line_of_warning(run, monkeypatch, photo, tmp_path):
+def test_a_network_without_relu_is_explained_with_one_line_of_warning(run, monkeypatch, photo, other, tmp_path):
     given(monkeypatch, as_classifier(Small(nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 8))))
-    status, _, err = run(photo, tmp_path / "a.png", "--method", "guided_backprop", "--top", 2)
+    status, _, err = run([photo, other], tmp_path / "a.png", "--method", "guided_backprop", "--top", 2)
     assert status == 0
     (line,) = said(err)
     assert "ReLU" in line

@@ -104,6 +104,16 @@ def test_a_flat_score_has_its_own_height_as_area(images: Tensor, heatmaps: Tenso
         torch.testing.assert_close(curve.area, torch.tensor([0.25, 0.5, 2.0], dtype=torch.float64))
 
 
+def test_uneven_steps_count_by_their_width(model: nn.Module, images: Tensor, heatmaps: Tensor) -> None:
+    curve = deletion(model, images, heatmaps, class_logit(0), steps=5)
+    assert (curve.shares * 24).tolist() == [0, 5, 10, 14, 19, 24]
+    fine = deletion(model, images, heatmaps, class_logit(0), steps=24)
+    torch.testing.assert_close(curve.scores, fine.scores[:, [0, 5, 10, 14, 19, 24]])
+    pieces = list(zip(pairwise(curve.shares.tolist()), pairwise(curve.scores.unbind(1)), strict=True))
+    area = torch.stack([(right - left) * (a + b) / 2 for (left, right), (a, b) in pieces]).sum(0)
+    torch.testing.assert_close(curve.area, area)
+
+
 @pytest.mark.parametrize("measure", [deletion, insertion])
 def test_the_class_is_that_of_the_whole_image(
     model: nn.Module, images: Tensor, heatmaps: Tensor, measure: Callable[..., Curve]
@@ -125,6 +135,13 @@ def test_the_ends_are_the_images_and_their_baselines(model: nn.Module, images: T
     torch.testing.assert_close(deleted.scores[:, -1], chance(torch.full_like(images, 0.5)))
     torch.testing.assert_close(inserted.scores[:, 0], chance(blurred(images)))
     torch.testing.assert_close(inserted.scores[:, -1], chance(images))
+
+
+def test_scores_take_part_in_a_graph_later(model: nn.Module, images: Tensor, heatmaps: Tensor) -> None:
+    curve = deletion(model, images, heatmaps, 1, steps=4, batch=64)
+    factor = torch.ones(5, dtype=torch.float64, requires_grad=True)
+    (curve.scores * factor).sum().backward()
+    torch.testing.assert_close(factor.grad, curve.scores.sum(0))
 
 
 def test_coarse_maps_are_enlarged_and_ties_go_row_by_row(model: nn.Module, images: Tensor) -> None:

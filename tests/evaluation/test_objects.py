@@ -101,6 +101,10 @@ def test_both_maps_have_to_keep_to_their_own_object() -> None:
     assert not discriminates(*third, *apart).item()
     other_way = discriminates(third[1], third[0], apart[1], apart[0])
     assert not other_way.item()
+    # A share that is only as large is not larger.
+    even = torch.tensor([[[2.0, 1.0, 1.0]]]), torch.tensor([[[1.0, 1.0, 2.0]]])
+    assert not discriminates(*even, *apart).item()
+    assert not discriminates(even[1], even[0], apart[1], apart[0]).item()
 
 
 def test_bad_pairs_are_named() -> None:

@@ -128,6 +128,9 @@ def test_a_layer_and_a_seed_name_the_weights(model: nn.Module) -> None:
     (_, upward), *_ = randomized(model, ["fc"], seed=3)
     assert torch.equal(upward.state_dict()["fc.weight"], first["fc"].state_dict()["fc.weight"])
     assert not torch.equal(upward.state_dict()["stem.weight"], weights[0])
+    *_, (_, random) = randomized(model)
+    alike = [random.state_dict()[f"{name}.a.weight"].flatten() for name in ("blocks.0", "blocks.2.0")]
+    assert abs(torch.corrcoef(torch.stack(alike))[0, 1]) < 0.5  # 1 if both were drawn from one stream
 
 
 def test_random_weights_keep_mean_and_deviation_and_nothing_else() -> None:

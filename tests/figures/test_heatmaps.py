@@ -119,7 +119,7 @@ def test_pixel_maps_end_at_the_percentile_and_areas_at_the_maximum():
 
 def test_a_map_of_few_pixels_is_not_lost_by_the_percentile():
     numbers = np.zeros((60, 80))
-    numbers[4, 5] = 2.0
+    numbers[4, 5] = 0.25
     found = colored(photo(), numbers, PIXELS)
     assert (found[4, 5] == 0).all()
     assert (np.delete(found.reshape(-1, 3), 4 * 80 + 5, axis=0) == 255).all()

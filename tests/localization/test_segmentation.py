@@ -97,7 +97,7 @@ def test_seeds_that_spill_over_are_narrowed_down_and_nothing_outside_is_taken():
     assert not (found & ~marked).any()
 
 
-def test_an_image_does_not_depend_on_those_beside_it_and_a_seed_repeats():
+def test_an_image_does_not_depend_on_those_beside_it():
     images = torch.cat([PHOTO, PHOTO.flip(3), 1 - PHOTO])
     maps = torch.cat([PHOTO_HEAT, PHOTO_HEAT, PHOTO_HEAT.flip(1)])
     together = grabcut(images, maps, iterations=2)
@@ -105,6 +105,21 @@ def test_an_image_does_not_depend_on_those_beside_it_and_a_seed_repeats():
     assert torch.equal(together, singly)
     marked = maps > 0.3
     assert torch.equal(grabcut_from_seeds(images, marked)[2:], grabcut_from_seeds(images[2:], marked[2:]))
+
+
+def test_the_seed_of_the_clustering_is_the_callers():
+    coffee = from_array(data.coffee()[::6, ::6][None])
+    marked = blob(67, 100, 24.0)
+    one, again, other = (grabcut(coffee, marked, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_an_object_that_is_cut_away_leaves_an_empty_mask():
+    chelsea = from_array(data.chelsea()[::7, ::8][None, :40, :50])
+    assert grabcut_from_seeds(chelsea, blob(40, 50) > 0.1, iterations=1).any()
+    for iterations in (3, 8):
+        assert not grabcut_from_seeds(chelsea, blob(40, 50) > 0.1, iterations=iterations).any()
 
 
 def test_a_map_that_says_nothing_gives_an_empty_mask():

@@ -160,8 +160,18 @@ def test_a_compiled_model_is_the_same_before_and_after() -> None:
     before = dict(vars(compiled))
     with relu_gradient(compiled, telling):
         assert vars(compiled)["forward"] is not before["forward"]
-        assert "forward" not in vars(model)  # where a compiled model's attributes are set, usually
+        assert "forward" not in vars(model)
     assert vars(compiled) == before
+
+
+def test_torchscript_hides_its_relus(recwarn: pytest.WarningsRecorder) -> None:
+    scripted = torch.jit.script(nn.Sequential(nn.ReLU()))  # it warns that it is old
+    recwarn.clear()
+    x = torch.tensor([[3.0, -3.0]], requires_grad=True)
+    model = nn.Sequential(scripted)
+    with relu_gradient(model, times(2)) as calls:
+        assert torch.autograd.grad(model(x).sum(), x)[0].tolist() == [[1, 0]]
+    assert calls.count == 0
 
 
 def times(factor: float) -> Callable[[Tensor, Tensor, float], Tensor]:

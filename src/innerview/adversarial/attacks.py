@@ -117,13 +117,13 @@ def pgd(model: nn.Module, images: Images, goal: Goal = UNTARGETED, attack: Attac
 
 def _ball(images: Images, epsilon: float) -> tuple[Images, Images]:
     """Return the least and the greatest values allowed: within epsilon in exact numbers, and in [0, 1]."""
-    exact = images.detach().double()
+    exact = images.detach().cpu().double()  # not every device has float64
     wanted_low, wanted_high = (exact - epsilon).clamp(min=0), (exact + epsilon).clamp(max=1)
     low, high = wanted_low.to(images.dtype), wanted_high.to(images.dtype)
     upwards, downwards = torch.full_like(low, torch.inf), torch.full_like(low, -torch.inf)
     low = torch.where(low.double() < wanted_low, torch.nextafter(low, upwards), low)
     high = torch.where(high.double() > wanted_high, torch.nextafter(high, downwards), high)
-    return low, high
+    return low.to(images.device), high.to(images.device)
 
 
 def _start(images: Images, attack: Attack) -> Images:
@@ -170,4 +170,4 @@ def _check(model: nn.Module, images: Images) -> None:
     if not torch.isfinite(images).all():
         raise NotFinite("the images hold NaN or infinite pixels; check how they were read")
     if images.min() < 0 or images.max() > 1:
-        raise BadInput(f"images must lie in [0, 1], not in [{images.min():.3g}, {images.max():.3g}]")
+        raise BadInput(f"images must lie in [0, 1], not in [{images.min():.8g}, {images.max():.8g}]; clamp them")

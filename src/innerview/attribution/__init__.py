@@ -23,8 +23,9 @@ from innerview.attribution.integrals import integrated_gradients, smooth_grad
 from innerview.attribution.methods import METHODS, Method
 from innerview.attribution.occlusion import occlusion
 from innerview.attribution.rise import rise
-from innerview.attribution.spatial import channel_attribution, spatial_attribution
+from innerview.attribution.spatial import channel_attribution, relaxed_max_pool, spatial_attribution
 from innerview.attribution.targets import Target
+from innerview.attribution.tokens import with_token_grid
 
 __all__ = [
     "METHODS",
@@ -47,8 +48,10 @@ __all__ = [
     "integrated_gradients",
     "layer_cam",
     "occlusion",
+    "relaxed_max_pool",
     "rise",
     "saliency",
     "smooth_grad",
     "spatial_attribution",
+    "with_token_grid",
 ]

@@ -99,7 +99,7 @@ def probabilities(score: Scoring) -> Scoring:
 
 
 def repeated(score: Scoring, times: int) -> Scoring:
-    """Return the score of a batch that holds the images `times` times over: all of them, all of them again, …"""
+    """Return the score of a batch that holds all images, then all of them again, so many times."""
     if isinstance(score, ClassScores):
         return score if score.indices is None else replace(score, indices=score.indices * times)
 
@@ -142,5 +142,5 @@ def _check_images(images: Any) -> None:
         raise BadInput(f"images must be one tensor (b, 3, h, w), not a list (of {sizes} pixels); resize and join them")
     if images.ndim != 4 or images.shape[1] != 3 or not len(images):
         raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
-    if not torch.isfinite(images).all():
+    if not (torch.isfinite(images.sum()) or torch.isfinite(images).all()):  # a sum is a hundred times as fast
         raise NotFinite("the images hold NaN or infinite pixels; check how they were read")

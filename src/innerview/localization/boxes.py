@@ -28,6 +28,29 @@ Mask = Bool[Tensor, "h w"]
 """Whether each pixel of one image belongs to something."""
 
 
+def above(heatmaps: Heatmaps, threshold: float) -> Masks:
+    """Mark what lies above a share of each heatmap's maximum; nothing where nothing is positive.
+
+    Args:
+        heatmaps: ``(b, h, w)``.
+        threshold: Share of the maximum, in [0, 1).
+
+    Raises:
+        BadInput: the threshold is out of range.
+        NotFinite: a heatmap holds NaN or infinite values.
+    """
+    if not 0 <= threshold < 1:
+        raise BadInput(f"threshold must lie in [0, 1), not {threshold}: nothing is above the maximum itself")
+    check_finite(heatmaps)
+    return heatmaps > threshold * heatmaps.amax((1, 2), keepdim=True)
+
+
+def check_finite(heatmaps: Heatmaps) -> None:
+    """Raise `NotFinite` if a heatmap holds NaN or infinite values."""
+    if not torch.isfinite(heatmaps).all():
+        raise NotFinite("a heatmap holds NaN or infinite values; check the model's activations")
+
+
 def component_boxes(heatmap: Heatmap, threshold: float = 0.15) -> Boxes:
     """Draw a box around each connected component of what lies above a share of the maximum.
 
@@ -42,12 +65,7 @@ def component_boxes(heatmap: Heatmap, threshold: float = 0.15) -> Boxes:
         BadInput: the threshold is out of range.
         NotFinite: the heatmap holds NaN or infinite values.
     """
-    if not 0 <= threshold < 1:
-        raise BadInput(f"threshold must lie in [0, 1), not {threshold}: nothing is above the maximum itself")
-    if not torch.isfinite(heatmap).all():
-        raise NotFinite("the heatmap holds NaN or infinite values; check the model's activations")
-    above = (heatmap > threshold * heatmap.max()) & (heatmap > 0)
-    labels, order = _components(above)
+    labels, order = _components(above(heatmap[None], threshold)[0])
     slices = ndimage.find_objects(labels)
     corners = [
         (columns.start, rows.start, columns.stop, rows.stop) for rows, columns in (slices[one - 1] for one in order)

@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float
 from skimage.morphology import max_tree
 from torch import Tensor
 
-from innerview.core.errors import BadInput, NotFinite
+from innerview.core.errors import BadInput
 from innerview.core.types import Heatmaps
-from innerview.localization.boxes import BoxSets, Heatmap
+from innerview.localization.boxes import BoxSets, Heatmap, check_finite
 from innerview.localization.metrics import best_overlaps, check_truth
 
 STEPS: Final = 1000
@@ -129,8 +129,7 @@ def _measured(heatmaps: Heatmaps, truth: BoxSets, steps: int, levels: tuple[floa
     check_truth(truth, len(heatmaps))
     if steps < 1:
         raise BadInput(f"thresholds from 0 to 1 cannot be cut into {steps} steps; give at least one")
-    if not torch.isfinite(heatmaps).all():
-        raise NotFinite("a heatmap holds NaN or infinite values; check the model's activations")
+    check_finite(heatmaps)
     thresholds = np.arange(steps + 1) / steps
     overlaps = np.zeros((len(heatmaps), len(thresholds)))
     for heatmap, true, row in zip(heatmaps, truth, overlaps, strict=True):
@@ -147,7 +146,7 @@ def _components(heatmap: Heatmap, thresholds: np.ndarray) -> _Components:
     span = values.max() - values.min()
     normalised = (values - values.min()) / (span or 1.0)
     passed = np.searchsorted(thresholds, normalised, side="right")  # how many thresholds each pixel reaches
-    parents, _ = max_tree(passed.astype(np.uint16), connectivity=2)
+    parents, _ = max_tree(passed, connectivity=2)
     return _summed(passed, parents.ravel())
 
 

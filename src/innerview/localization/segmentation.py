@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from innerview.core.errors import BadInput, NotFinite
+from innerview.core.errors import BadInput
 from innerview.core.images import to_array
 from innerview.core.types import Heatmaps, Images, Masks, Values
-from innerview.localization.boxes import largest_component
+from innerview.localization.boxes import above, check_finite, largest_component
 
 SURE: Final = 0.95
 BACKGROUND: Final = 0.3
@@ -34,11 +34,7 @@ def seeds(heatmaps: Heatmaps, threshold: float = 0.2) -> Masks:
         BadInput: the threshold is out of range.
         NotFinite: a heatmap holds NaN or infinite values.
     """
-    if not 0 <= threshold < 1:
-        raise BadInput(f"threshold must lie in [0, 1), not {threshold}: nothing is above the maximum itself")
-    _check_finite(heatmaps)
-    highest = heatmaps.amax((1, 2), keepdim=True)
-    return (heatmaps > threshold * highest) & (heatmaps > 0)
+    return above(heatmaps, threshold)
 
 
 def mask_iou(masks: Masks, others: Masks) -> Values:
@@ -81,7 +77,7 @@ def grabcut(
     """
     if not 0 < background < sure < 1:
         raise BadInput(f"quantiles must lie in order, 0 < background < sure < 1, not {background} and {sure}")
-    _check_finite(heatmaps)
+    check_finite(heatmaps)
     values = heatmaps.detach().cpu().numpy()
     high, low = (np.quantile(values, share, axis=(1, 2), keepdims=True) for share in (sure, background))
     shown = (values >= high) & (values > low)  # most of a map may be zero, and both quantiles with it
@@ -136,11 +132,9 @@ def _cut_out(images: Images, sides: Sides, first_cut: Callable[..., np.ndarray],
         cv2.setRNGSeed(seed)
         colours = np.zeros((1, 65)), np.zeros((1, 65))
         labels = first_cut(cv2, picture, marked, unmarked, colours)
-        for _ in range(iterations - 1):
-            if not 0 < _is_object(cv2, labels).sum() < labels.size:  # no colours to learn of the side that is gone
-                break
-            cv2.grabCut(picture, labels, None, *colours, 1, cv2.GC_EVAL)
-        place[:] = _is_object(cv2, labels)
+        if iterations > 1:
+            cv2.grabCut(picture, labels, None, *colours, iterations - 1, cv2.GC_EVAL)
+        place[:] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     return largest_component(torch.from_numpy(masks))
 
 
@@ -164,10 +158,6 @@ def _of_seeds(
     return labels
 
 
-def _is_object(cv2: ModuleType, labels: np.ndarray) -> np.ndarray:
-    return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-
-
 def _opencv() -> ModuleType:
     try:
         import cv2  # noqa: PLC0415  (only this room needs it)
@@ -176,8 +166,3 @@ def _opencv() -> ModuleType:
             f"GrabCut needs OpenCV, which cannot be imported ({error}); pip install opencv-python-headless"
         ) from error
     return cv2
-
-
-def _check_finite(heatmaps: Heatmaps) -> None:
-    if not torch.isfinite(heatmaps).all():
-        raise NotFinite("a heatmap holds NaN or infinite values; check the model's activations")

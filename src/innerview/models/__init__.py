@@ -9,12 +9,15 @@ from innerview.models.classifier import as_classifier, class_index, class_labels
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
 from innerview.models.layers import LOGITS, aliases, channels_first, find_layer  # noqa: E402
 from innerview.models.registry import EMBEDDED, MODELS, ModelEntry, load_model  # noqa: E402
+from innerview.models.relus import ReluCalls, ReluRule, relu_gradient  # noqa: E402
 
 __all__ = [
     "EMBEDDED",
     "LOGITS",
     "MODELS",
     "ModelEntry",
+    "ReluCalls",
+    "ReluRule",
     "activations",
     "aliases",
     "as_classifier",
@@ -29,4 +32,5 @@ __all__ = [
     "leaf",
     "load_model",
     "recorded",
+    "relu_gradient",
 ]

@@ -7,6 +7,7 @@ itself, so that `LOGITS` reads a classifier's output. A model may carry `aliases
 from collections.abc import Mapping
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, LayerNotFound, near
@@ -37,6 +38,8 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
         LayerNotFound: there is none; the message names near ones.
     """
     path = aliases(model).get(name, name)
+    if isinstance(model, torch.jit.ScriptModule) and path:
+        raise LayerNotFound(f"TorchScript hides layer {name!r}; use the module it was made from")
     try:
         return model.get_submodule(path)
     except AttributeError as error:

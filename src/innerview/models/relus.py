@@ -47,7 +47,7 @@ def relu_gradient(model: nn.Module, rule: ReluRule) -> Iterator[ReluCalls]:
     Yields:
         How many ReLUs were called.
     """
-    attributes = vars(model)  # not `setattr`, which compiled models pass on to what they were made from
+    attributes = vars(model)
     own = attributes.get("forward")  # there if someone replaced this one model's
     calls = ReluCalls()
     attributes["forward"] = _Forward(model.forward, rule, calls)
