@@ -51,8 +51,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "innerview.attribution": (
         "cam", "channel_attribution", "counterfactual_grad_cam", "deconvnet", "grad_cam", "grad_cam_plus_plus",
-        "gradient_times_input", "guided_backprop", "guided_grad_cam", "input_gradient", "integrated_gradients", "layer_cam",
-        "occlusion", "rise", "saliency", "smooth_grad", "spatial_attribution",
+        "gradient_times_input", "guided_backprop", "guided_grad_cam", "input_gradient", "integrated_gradients",
+        "layer_cam", "occlusion", "rise", "saliency", "smooth_grad", "spatial_attribution",
     ),
     "innerview.core.images": ("read_image", "write_image"),
     "innerview.models": ("activations", "as_classifier", "load_model"),

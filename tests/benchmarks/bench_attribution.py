@@ -46,7 +46,7 @@ def bare(model: Any, images: Tensor) -> Callable[[], Any]:
 
 def jacobs(model: Any, layer: Any, images: Tensor) -> Callable[[], Any]:
     """pytorch-grad-cam; it wants gradients of its input, and gives maps at the images' size."""
-    targets = [ClassifierOutputTarget(index) for index in TARGETS]
+    targets: list[Any] = [ClassifierOutputTarget(index) for index in TARGETS]
     method = GradCAM(model=model, target_layers=[layer])
     return lambda: method(input_tensor=images, targets=targets)
 
@@ -79,9 +79,8 @@ def test_occlusion_beside_captum(benchmark: Any, googlenet: Any, images: Tensor,
     method = Occlusion(model)
 
     def theirs() -> None:
-        method.attribute(
-            images, sliding_window_shapes=(3, PATCH, PATCH), strides=(3, PATCH, PATCH), baselines=0.5, target=torch.tensor(TARGETS)
-        )  # fmt: skip
+        window = (3, PATCH, PATCH)
+        method.attribute(images, window, window, baselines=0.5, target=torch.tensor(TARGETS))
 
     def mine() -> Tensor:
         return occlusion(googlenet, images, TARGETS, patch=PATCH, stride=PATCH)

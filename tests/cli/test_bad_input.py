@@ -249,6 +249,8 @@ def test_full_disk(innerview: Command, small_disk: Path) -> None:
         (("replicate", "mordvintsev2015_deepdream", "--preset", "boook"), "preset"),
         (("replicate", "mordvintsev2015_deepdream", "--set", "widht=3"), "width"),
         (("replicate", "mordvintsev2015_deepdream", "--device", "tpu"), "unknown device"),
+        (("replicate", "mordvintsev2015_deepdream", "--imagenet", "."), "no setting is called 'imagenet'"),
+        (("replicate", "selvaraju2017_grad_cam", "--imagenet", "no-folder"), "no-folder is no folder"),
         (("papers", "--root", "/nonexistent"), "replication"),
         (("layers", "nonsense"), "no model is called"),
         (("assets", "fetch", "pebbles"), "texture_pebbles"),

@@ -6,8 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture
 from innerview.cli.explain import explain
+from innerview.cli.options import Device, Model, Output, Seed, checked_picture
 from innerview.cli.visualize import visualize
 from innerview.core.errors import InnerviewError
 

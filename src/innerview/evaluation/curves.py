@@ -132,7 +132,7 @@ def _curve(
         return torch.where((places[part] < counted)[:, :, None], ends.end[part], ends.start[part])
 
     scores = altered_scores(model, ends.images, score, steps + 1, replaced, batch)
-    shares = (counts / pixels).to(scores)
+    shares = counts.to(scores) / pixels
     return Curve(shares, scores, torch.trapezoid(scores, shares))
 
 

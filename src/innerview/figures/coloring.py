@@ -10,7 +10,7 @@ from torch import Tensor
 
 from innerview.core.errors import BadInput, NotFinite
 from innerview.core.maps import enlarged
-from innerview.figures.panels import Picture, _array
+from innerview.figures.panels import Picture, as_array
 
 Map = np.ndarray | Tensor
 """``(rows, columns)``, of any resolution: it is enlarged to its image, bilinearly."""
@@ -62,7 +62,7 @@ def colored(image: Picture, heatmap: Map, look: Look = AREAS, limit: float | Non
         BadInput: a map of another shape, or a negative one whose look is not signed.
         NotFinite: the map holds NaN or infinite values.
     """
-    pixels = _array(image)
+    pixels = as_array(image)
     numbers = numbers_of(heatmap, look)
     limit = limit or largest(numbers, look) or 1.0
     large = enlarged(torch.from_numpy(numbers)[None], (pixels.shape[0], pixels.shape[1]))[0].numpy()

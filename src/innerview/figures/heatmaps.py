@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from innerview.core.errors import BadInput, NotFinite
 from innerview.figures.coloring import AREAS, MIDDLE, Look, Map, colored, largest, mixed, numbers_of
-from innerview.figures.panels import GAP, LINE, Picture, _array, _wrapped
+from innerview.figures.panels import GAP, LINE, Picture, as_array, wrapped
 from innerview.figures.sheets import NARROWEST_FOOT, even_columns, foot, sheet
 from innerview.figures.style import DPI, LOOK
 
@@ -63,7 +63,7 @@ def _drawn(picture: Explained | None, shared: float | None) -> tuple[str, np.nda
     if picture is None:
         return "", np.full((1, 1, 3), 255, np.uint8)
     if picture.heatmap is None:
-        return picture.title, _array(picture.image)
+        return picture.title, as_array(picture.image)
     return picture.title, colored(picture.image, picture.heatmap, picture.look, shared)
 
 
@@ -101,7 +101,7 @@ def _add_bars(made: Figure, labels: Mapping[Look, str], limit: float) -> None:
     count = max(1, min(len(labels), (width + GAP) // (NARROWEST_FOOT + GAP)))
     long = min((width + GAP) // count - GAP, LONGEST_BAR)
     for start in range(0, len(labels), count):
-        row = {look: _wrapped(label, long) for look, label in [*labels.items()][start : start + count]}
+        row = {look: wrapped(label, long) for look, label in [*labels.items()][start : start + count]}
         foot(made, GAP + LINE * max(map(len, row.values())) + 9 + BAR + LINE)
         for index, (look, lines) in enumerate(row.items()):
             _add_bar(made, look, lines, (index * (long + GAP), long), limit)

@@ -14,7 +14,7 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from innerview.core.errors import BadInput
 from innerview.figures.coloring import Map, finite, on_host
-from innerview.figures.panels import GAP, LINE, Picture, _array, _wrapped
+from innerview.figures.panels import GAP, LINE, Picture, as_array, wrapped
 from innerview.figures.sheets import NARROWEST_FOOT, even_columns, foot, sheet
 from innerview.figures.style import COLORS, DPI, LOOK
 
@@ -48,7 +48,7 @@ def outlines(pictures: Sequence[Marked], *, columns: int | None = None, scale: i
     """
     labels = dict.fromkeys(label for picture in pictures for label in (*picture.boxes, *picture.masks))
     colors = {label: COLORS[index % len(COLORS)] for index, label in enumerate(labels)}
-    drawn = [(picture.title, _array(picture.picture)) for picture in pictures]
+    drawn = [(picture.title, as_array(picture.picture)) for picture in pictures]
     made = sheet(drawn, even_columns(len(pictures)) if columns is None else columns, scale)
     with mpl.rc_context(LOOK):
         for axes, picture, (_, pixels) in zip(made.axes, pictures, drawn, strict=True):
@@ -87,7 +87,7 @@ def _add_legend(made: Figure, colors: Mapping[str, str]) -> None:
     if not colors:
         return
     width = max(round(made.get_figwidth() * DPI), NARROWEST_FOOT)
-    lines = ["\n".join(_wrapped(label, width - 3 * LINE)) for label in colors]
+    lines = ["\n".join(wrapped(label, width - 3 * LINE)) for label in colors]
     handles = [Line2D([], [], color=color) for color in colors.values()]
     place = {"loc": "lower left", "bbox_to_anchor": (0, 0), "borderpad": 0, "borderaxespad": 0.2}
     legend = made.legend(handles, lines, ncols=len(lines), **place)

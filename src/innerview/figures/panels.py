@@ -37,12 +37,12 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
     columns = min(len(pictures), MOST_COLUMNS) if columns is None else columns
     if not pictures or not 1 <= columns <= MOST_COLUMNS or scale < 1:
         raise BadInput(f"{len(pictures)} pictures in {columns} columns at scale {scale} cannot be drawn")
-    arrays = [_array(picture) for picture in pictures.values()]
+    arrays = [as_array(picture) for picture in pictures.values()]
     cell_h = max(array.shape[0] for array in arrays) * scale
     cell_w = max(array.shape[1] for array in arrays) * scale
     if any(title.strip() for title in pictures):
         cell_w = max(cell_w, NARROWEST)
-    titles = [_wrapped(title, cell_w) for title in pictures]
+    titles = [wrapped(title, cell_w) for title in pictures]
     title_h = LINE * max(len(lines) for lines in titles) + (10 if any(titles) else 0)
     rows = -(-len(arrays) // columns)
     width = columns * (cell_w + GAP) - GAP
@@ -61,7 +61,7 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
     return made
 
 
-def _wrapped(title: str, width: float) -> list[str]:
+def wrapped(title: str, width: float) -> list[str]:
     """Break a title into lines of at most `width` pixels, inside a word only where it is longer than that."""
     renderer = RendererAgg(1, 1, DPI)
     font = FontProperties(family=LOOK["font.family"], size=LOOK["font.size"])
@@ -82,7 +82,12 @@ def _wrapped(title: str, width: float) -> list[str]:
     return lines
 
 
-def _array(picture: Picture) -> np.ndarray:
+def as_array(picture: Picture) -> np.ndarray:
+    """Return a picture as ``(h, w, 3)`` bytes.
+
+    Raises:
+        BadInput: a batch of several images, or another shape or kind of numbers.
+    """
     if isinstance(picture, Tensor):
         if len(picture) != 1:
             raise BadInput(f"a panel shows one image, not a batch of {len(picture)}")
