@@ -10,7 +10,7 @@ class Config:
     """Settings of all studies; section numbers are those of the paper."""
 
     model: str = "googlenet"
-    others: tuple[str, ...] = ("torchvision/vgg16", "torchvision/alexnet")  # Table 1; only where their weights are here
+    others: tuple[str, ...] = ("torchvision/vgg16", "torchvision/alexnet")  # Table 1; left out if they cannot be had
     layer: str = "inception_5b"  # the last layer with positions; Sec. 3
     size: int = 224  # pixels
 

@@ -16,7 +16,7 @@ from replication.selvaraju2017_grad_cam.localized import maps_of
 from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
 
 CORRELATED: Final = ("guided_grad_cam", "grad_cam", "guided_backprop", "cam", "saliency")
-CURVED: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "saliency")
+CURVED: Final = ("grad_cam", "guided_grad_cam", "guided_backprop")
 SANE: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "saliency")
 
 

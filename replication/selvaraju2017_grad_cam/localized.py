@@ -1,6 +1,6 @@
 """Localization without ever having seen a box: Table 1, other methods beside it, and how deep the layer has to be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,15 +17,14 @@ from innerview.localization import (
     grabcut,
     gt_known,
     localization,
-    max_box_accuracy,
-    max_box_accuracy_v2,
+    max_box_accuracies,
 )
 from innerview.replicate import Run
 from replication.selvaraju2017_grad_cam.explaining import BATCH, batches, chunks, heatmaps, names_of, networks
 from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
 
 COMPARED: Final = (
-    "grad_cam", "cam", "grad_cam_plus_plus", "layer_cam", "guided_grad_cam", "guided_backprop", "saliency",
+    "grad_cam", "grad_cam_plus_plus", "layer_cam", "guided_grad_cam", "guided_backprop", "saliency"
 )  # fmt: skip
 """Methods whose boxes are compared, beside saliency with GrabCut and a box in the middle."""
 
@@ -107,21 +106,20 @@ def compared(run: Run) -> dict[str, Compared]:
 def _compared(run: Run, method: str, photos: Sequence[Photo]) -> Compared:
     maps, truth = maps_of(run, method, photos), [one.boxes for one in photos]
 
-    def measured(name: str, measure: Callable[..., BoxAccuracy]) -> BoxAccuracy:
-        def compute() -> dict[str, Tensor]:
-            found = measure(maps, truth, 200)
-            return {
-                "thresholds": found.thresholds, "overlaps": found.overlaps, "levels": torch.tensor(found.levels)
-            }  # fmt: skip
+    def compute() -> dict[str, Tensor]:
+        return {
+            f"{number}/{name}": torch.as_tensor(getattr(found, name), dtype=torch.float64)
+            for number, found in enumerate(max_box_accuracies(maps, truth, 200))
+            for name in ("thresholds", "overlaps", "levels")
+        }
 
-        part = run.part(f"{name}-{method}", compute, *_asked(run, photos))
-        return BoxAccuracy(part["thresholds"], part["overlaps"], tuple(part["levels"].tolist()))
-
-    return Compared(
-        gt_known(box_from_heatmap(maps, run.config.threshold), truth, run.config.overlap),
-        measured("max-box-acc", max_box_accuracy),
-        measured("max-box-acc-v2", max_box_accuracy_v2),
+    part = run.part(f"max-box-acc-{method}", compute, *_asked(run, photos))
+    first, second = (
+        BoxAccuracy(part[f"{number}/thresholds"], part[f"{number}/overlaps"], tuple(part[f"{number}/levels"].tolist()))
+        for number in (0, 1)
     )
+    boxes = box_from_heatmap(maps, run.config.threshold)
+    return Compared(gt_known(boxes, truth, run.config.overlap), first, second)
 
 
 def maps_of(run: Run, method: str, photos: Sequence[Photo]) -> Tensor:

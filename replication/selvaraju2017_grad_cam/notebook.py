@@ -94,7 +94,7 @@ figures.error_table(run)
 # %% [markdown]
 # What is different here, and what it does. The paper used all 50,000 validation photographs. We have the 500 of ten classes, which are
 # large single objects and easy to name; the whole set is used with `--imagenet DIR`. These 500 were published squeezed to 224 x 224 pixels, so that shapes are distorted (boxes keep their overlap
-# under that). Both act on the class error; and what is named wrongly counts as localized wrongly. VGG-16 and AlexNet are measured where torchvision's weights are at hand.
+# under that). Both act on the class error; and what is named wrongly counts as localized wrongly. VGG-16 and AlexNet run with `--set others=torchvision/vgg16,torchvision/alexnet`, which fetches torchvision's weights; here stand the paper's numbers alone.
 # The reproduction used other weights of the same networks.
 #
 # If the class is told, only the box counts. So methods can be compared, each also at the threshold that is best for it (MaxBoxAcc) and

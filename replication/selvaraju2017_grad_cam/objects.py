@@ -13,7 +13,7 @@ from innerview.replicate import Run
 from replication.selvaraju2017_grad_cam.explaining import BATCH, heatmaps, logits_of
 from replication.selvaraju2017_grad_cam.photographs import Scenes, pairs, scenes
 
-METHODS: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "deconvnet", "saliency")
+METHODS: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "saliency")
 """Methods whose maps are asked for every object."""
 
 

@@ -16,12 +16,13 @@ from replication.selvaraju2017_grad_cam.localized import Located
 
 PAPER_CONFIG = Config()
 BOOK = replace(
-    PAPER_CONFIG, images=500, compared=200, occluded=60, curves=40, curve_steps=14, attacked=60, attack_steps=10,
-    removed=200, layered=100, sane=8,
+    PAPER_CONFIG, images=500, compared=100, occluded=50, curves=20, curve_steps=10, attacked=40, attack_steps=8,
+    removed=100, layered=100, sane=6, others=(),
+    layers=("conv2_3x3", "inception_3b", "inception_4a", "inception_4c", "inception_4e", "inception_5b"),
 )  # fmt: skip
 SMOKE = replace(
     BOOK, images=20, compared=6, occluded=4, patch=112, curves=3, curve_steps=3, scenes=16, attacked=4, attack_steps=2,
-    removed=4, layered=4, layers=("inception_4c", "inception_5b"), sane=2, others=(),
+    removed=4, layered=4, layers=("inception_4c", "inception_5b"), sane=2,
     methods=("saliency", "occlusion", "cam", "grad_cam"),
 )  # fmt: skip
 
@@ -81,7 +82,9 @@ def _told(title: str, found: Interval) -> str:
 
 def _error(run: Run, network: str, guesses: int) -> Measurement:
     found = localized.table(run).get(network)
-    return Measurement(None, f"the weights of {network} are not here") if found is None else _wrong(found, guesses)
+    if found is None:
+        return Measurement(None, f"{network} did not run; `--set others={network}` fetches its weights and runs it")
+    return _wrong(found, guesses)
 
 
 def _wrong(found: Located, guesses: int) -> Measurement:

@@ -41,7 +41,7 @@ def _attacked(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
         for name, some in (("before", images), ("after", noisy))
     }
     square = (run.config.size, run.config.size)
-    masks = torch.stack([box_masks(one.boxes, square).any(0) for one in photos])
+    masks = torch.stack([box_masks(one.boxes, square) for one in photos])
     right = before.argmax(1) == labels
     chances = after.softmax(1)
     return {

@@ -350,7 +350,7 @@ def test_bad_input_is_refused_and_leaves_no_hook(method: Any) -> None:
         (model, IMAGES, "fc", BadInput, r"'fc' has no spatial map: it puts out \(3, 3\)"),
         (model, IMAGES, "stme", LayerNotFound, "no layer 'stme'; near ones: stem"),
         (model, IMAGES * torch.nan, "stem", NotFinite, "NaN"),
-        (detaching, IMAGES, "stem", BadInput, "no gradient of the target reaches layer 'stem'"),
+        (detaching, IMAGES, "stem", BadInput, "no gradient reaches layer 'stem'"),
         (built(Deep).train(), IMAGES, "stem", BadInput, "training mode"),
     ]:
         with pytest.raises(error, match=message):

@@ -333,5 +333,5 @@ def test_bad_input_is_refused(method: Callable[..., Tensor]) -> None:
         method(net, images, channel("conv9", 0))
     with pytest.raises(NotFinite, match="NaN"):
         method(net, images / 0, 0)
-    with pytest.raises(BadInput, match="no gradient of the target reaches the images"):
+    with pytest.raises(BadInput, match="no gradient reaches the images"):
         method(net, images, Objective("nothing", (), lambda reading: reading.images.sum((1, 2, 3)).detach()))

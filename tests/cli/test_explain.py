@@ -318,7 +318,7 @@ def test_a_class_that_a_model_without_names_lacks(run, monkeypatch, photo, tmp_p
 
 def test_a_network_without_classes(run, monkeypatch, photo, tmp_path):
     given(monkeypatch, as_classifier(Small(nn.ReLU())))
-    refused(run, photo, tmp_path, (), "the model puts out (1, 8, 16, 22), no classes; choose a classifier")
+    refused(run, photo, tmp_path, (), "puts out (1, 8, 16, 22), not (b, classes)")
 
 
 def test_images_that_cannot_be_read_are_said_before_the_work(run, photo, tmp_path):

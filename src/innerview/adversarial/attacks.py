@@ -3,8 +3,6 @@ r"""Images changed a little, so that a model sees something else: FGSM and PGD.
 Both stay in the ball $\|x' - x\|_\infty \leq \epsilon$ and in [0, 1], and take steps along the sign of a gradient.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +12,11 @@ from torch import Tensor, nn
 
 from innerview.adversarial.goals import AwayFrom, Classes, Goal
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.gradients import differentiable, gradient
+from innerview.core.images import check_images
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Logits
-from innerview.models import LOGITS, activations
+from innerview.models import check_evaluated, class_logits
 from innerview.optimize import Objective
 
 
@@ -135,39 +135,21 @@ def _start(images: Images, attack: Attack) -> Images:
 
 
 def _gradient(objective: Objective, model: nn.Module, images: Images) -> Images:
-    with _differentiable():
+    with differentiable():
         leaf = images.clone().requires_grad_()
-        values = objective(model, leaf)
-        found = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
-    if found is None:
-        raise BadInput("no gradient reaches the images; attack a model that does not detach them")
+        found = gradient(objective(model, leaf), leaf, "the images")
     if not torch.isfinite(found).all():
         raise NotFinite(f"the gradient of {objective} is NaN or infinite; check the model's weights")
     return found
 
 
-@contextmanager
-def _differentiable() -> Iterator[None]:
-    """Let gradients be computed, also where the caller has switched them off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
 def _logits(model: nn.Module, images: Images) -> Logits:
     with torch.no_grad():
-        logits = activations(model, images, LOGITS)[LOGITS]
-    if logits.ndim != 2:
-        shape = ", ".join(map(str, logits.shape))
-        raise BadInput(f"{type(model).__name__} puts out ({shape}), not (b, classes); an attack needs a classifier")
-    return logits
+        return class_logits(model, images)
 
 
 def _check(model: nn.Module, images: Images) -> None:
-    if model.training:
-        raise BadInput(f"{type(model).__name__} is in training mode, where its answers change; call model.eval()")
-    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
-        raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
-    if not torch.isfinite(images).all():
-        raise NotFinite("the images hold NaN or infinite pixels; check how they were read")
+    check_images(images)
+    check_evaluated(model)
     if images.min() < 0 or images.max() > 1:
         raise BadInput(f"images must lie in [0, 1], not in [{images.min():.8g}, {images.max():.8g}]; clamp them")

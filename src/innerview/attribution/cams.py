@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from innerview.attribution.default_layer import default_layer
 from innerview.attribution.gradients import input_gradient
 from innerview.attribution.readings import LayerReading, above, layer_maps, read_layer
-from innerview.attribution.targets import Target, differentiable, fixed, gradient, scoring
+from innerview.attribution.targets import Target, fixed, scoring
 from innerview.attribution.tokens import ChannelMaps
 from innerview.core.errors import BadInput
+from innerview.core.gradients import differentiable, gradient
 from innerview.core.maps import enlarged
 from innerview.core.types import Heatmaps, Images, LayerMaps, Logits
-from innerview.models import LOGITS, activations
+from innerview.models import class_logits
 
 
 def grad_cam(model: nn.Module, images: Images, target: Target = None, layer: str | None = None) -> LayerMaps:
@@ -144,7 +145,7 @@ def grad_cam_classes(
     score = scoring(model, images, None)
     layer = default_layer(model, images, score) if layer is None else layer
     with differentiable():
-        logits, source = above(model, images, _logits, layer)
+        logits, source = above(model, images, class_logits, layer)
         classes = _chosen(logits.detach(), targets)
         maps = layer_maps(model, layer, source, images)
         slopes = _slopes(logits.gather(1, classes).unbind(1), source, f"layer {layer!r}")
@@ -152,14 +153,8 @@ def grad_cam_classes(
     return ClassMaps(torch.stack(found, 1), classes, logits.detach())
 
 
-def _logits(model: nn.Module, images: Images) -> Tensor:
-    return activations(model, images, LOGITS)[LOGITS]
-
-
 def _chosen(logits: Tensor, targets: int | Tensor) -> Tensor:
     """Return the classes ``(b, k)`` that are meant."""
-    if logits.ndim != 2:
-        raise BadInput(f"the model puts out ({', '.join(map(str, logits.shape))}), not (b, classes)")
     images, last = len(logits), logits.shape[1] - 1
     if isinstance(targets, int):
         if not 1 <= targets <= last + 1:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from innerview.attribution.targets import ClassScores, Target, differentiable, scoring
+from innerview.attribution.targets import ClassScores, Target, scoring
 from innerview.attribution.tokens import as_maps
 from innerview.core.errors import BadInput
+from innerview.core.gradients import differentiable
 from innerview.core.types import Images
 from innerview.models.classifier import Classifier
 from innerview.models.layers import as_read

@@ -9,8 +9,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from innerview.attribution.targets import Target, differentiable, gradient, scoring
+from innerview.attribution.targets import Target, scoring
 from innerview.core.errors import BadInput, near
+from innerview.core.gradients import differentiable, gradient
 from innerview.core.types import Heatmaps, Images
 from innerview.models.relus import ReluRule, relu_gradient
 

@@ -9,17 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from innerview.attribution.targets import (
-    ClassScores,
-    Scoring,
-    Target,
-    differentiable,
-    fixed,
-    gradient,
-    repeated,
-    scoring,
-)
+from innerview.attribution.targets import ClassScores, Scoring, Target, fixed, repeated, scoring
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.gradients import differentiable, gradient
 from innerview.core.seeds import generator
 from innerview.core.types import Heatmaps, Images
 

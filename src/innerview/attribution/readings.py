@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from innerview.attribution.default_layer import default_layer
-from innerview.attribution.targets import Target, differentiable, gradient, scoring
+from innerview.attribution.targets import Target, scoring
 from innerview.attribution.tokens import ChannelMaps, as_maps
 from innerview.core.errors import LayerNotFound
+from innerview.core.gradients import differentiable, gradient
 from innerview.core.types import Activations, Images
 from innerview.models import leaf
 

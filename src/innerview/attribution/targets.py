@@ -1,16 +1,16 @@
 """What is explained: a class of each image, or any other score."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from innerview.core.errors import BadInput, NotFinite
+from innerview.core.errors import BadInput
+from innerview.core.images import check_images
 from innerview.core.types import Images, Logits, Values
-from innerview.models import LOGITS, activations, class_index
+from innerview.models import check_evaluated, class_index, class_logits
 
 
 @runtime_checkable
@@ -47,10 +47,7 @@ class ClassScores:
     score: Callable[[Logits], Logits] = _as_they_are
 
     def __call__(self, model: nn.Module, images: Images) -> Values:
-        logits = activations(model, images, LOGITS)[LOGITS]
-        if logits.ndim != 2:
-            shape = ", ".join(map(str, logits.shape))
-            raise BadInput(f"{type(model).__name__} puts out ({shape}), not (b, classes); give an objective as target")
+        logits = class_logits(model, images)
         indices = logits.argmax(1) if self.indices is None else torch.tensor(self.indices, device=logits.device)
         if int(indices.max()) >= logits.shape[1]:
             raise BadInput(f"class index {int(indices.max())} is out of range; it runs from 0 to {logits.shape[1] - 1}")
@@ -65,12 +62,8 @@ def scoring(model: nn.Module, images: Images, target: Target) -> Scoring:
             another number of targets than images.
         NotFinite: a pixel is NaN or infinite.
     """
-    _check_images(images)
-    if model.training:
-        raise BadInput(
-            f"{type(model).__name__} is in training mode, where dropout and batch statistics change what is explained; "
-            "call model.eval()"
-        )
+    check_images(images)
+    check_evaluated(model)
     if target is None:
         return ClassScores(None)
     if isinstance(target, Tensor):
@@ -89,7 +82,7 @@ def fixed(model: nn.Module, images: Images, score: Scoring) -> Scoring:
     if not isinstance(score, ClassScores) or score.indices is not None:
         return score
     with torch.no_grad():
-        logits = activations(model, images, LOGITS)[LOGITS]
+        logits = class_logits(model, images)
     return replace(score, indices=tuple(logits.argmax(1).tolist()))
 
 
@@ -107,40 +100,3 @@ def repeated(score: Scoring, times: int) -> Scoring:
         return torch.cat([score(model, part) for part in images.chunk(times)])
 
     return each
-
-
-@contextmanager
-def differentiable() -> Iterator[None]:
-    """Let gradients be computed, also where the caller has switched them off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
-def gradient(scores: Values, source: Tensor, name: str) -> Tensor:
-    """Differentiate the sum of scores with respect to a tensor.
-
-    Args:
-        scores: Numbers that depend on `source`.
-        source: A part of the graph.
-        name: Of `source`, for the message.
-
-    Raises:
-        BadInput: no gradient reaches `source`.
-    """
-    found = torch.autograd.grad(scores.sum(), source, allow_unused=True)[0] if scores.requires_grad else None
-    if found is None:
-        raise BadInput(
-            f"no gradient of the target reaches {name}: what is explained does not depend on it, or the model detaches "
-            "it; choose a layer on the way to the target"
-        )
-    return found
-
-
-def _check_images(images: Any) -> None:
-    if isinstance(images, Sequence):
-        sizes = ", ".join(sorted({"x".join(map(str, one.shape[-2:])) for one in images if isinstance(one, Tensor)}))
-        raise BadInput(f"images must be one tensor (b, 3, h, w), not a list (of {sizes} pixels); resize and join them")
-    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
-        raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
-    if not (torch.isfinite(images.sum()) or torch.isfinite(images).all()):  # a sum is a hundred times as fast
-        raise NotFinite("the images hold NaN or infinite pixels; check how they were read")

@@ -91,12 +91,10 @@ def _named(target: str) -> bool:
 def _question(network: "nn.Module", path: Path, image: "Images", target: str, top: int | None) -> Question:
     import torch
 
-    from innerview.models import LOGITS, activations, class_index, class_labels
+    from innerview.models import class_index, class_labels, class_logits
 
     with torch.no_grad():
-        logits = activations(network, image, LOGITS)[LOGITS]
-    if logits.ndim != 2:
-        raise BadInput(f"the model puts out ({', '.join(map(str, logits.shape))}), no classes; choose a classifier")
+        logits = class_logits(network, image)
     count = logits.shape[1]
     if top is not None and top > count:
         raise BadInput(f"the model has {count} classes; --top {top} asks for more")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from innerview.core.errors import BadInput, NotFinite, UnreadableImage
 from innerview.core.files import written_whole
@@ -92,6 +93,22 @@ def _resized(picture: Image.Image, size: int | tuple[int, int] | None) -> Image.
     else:
         height, width = size
     return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def check_images(images: Any) -> None:
+    """Raise an error unless this is one batch of images, each pixel a number.
+
+    Raises:
+        BadInput: not ``(b, 3, h, w)``, such as a list of images of several sizes.
+        NotFinite: a pixel is NaN or infinite.
+    """
+    if isinstance(images, Sequence):
+        sizes = ", ".join(sorted({"x".join(map(str, one.shape[-2:])) for one in images if isinstance(one, Tensor)}))
+        raise BadInput(f"images must be one tensor (b, 3, h, w), not a list (of {sizes} pixels); resize and join them")
+    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
+        raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
+    if not (torch.isfinite(images.sum()) or torch.isfinite(images).all()):  # a sum is a hundred times as fast
+        raise NotFinite("the images hold NaN or infinite pixels; check how they were read")
 
 
 def center_crop(images: Images, size: int) -> ResizedImages:

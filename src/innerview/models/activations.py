@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, LayerNotFound
-from innerview.core.types import Activations, Images
+from innerview.core.types import Activations, Images, Logits
 from innerview.models.classifier import Classifier, NoLogits
 from innerview.models.layers import LOGITS, as_read, find_layer
 
@@ -167,6 +167,22 @@ def _no_tensor(name: str, layer: nn.Module, output: Any) -> BadInput:
     if name == LOGITS:
         return NoLogits(f"{type(layer).__name__} puts out a {kind}, not logits; wrap it so that it returns them alone")
     return LayerNotFound(f"layer {name!r} puts out a {kind}, not one tensor; choose one inside it")
+
+
+def class_logits(model: nn.Module, images: Images) -> Logits:
+    """Return a classifier's logits, as part of the graph if the images require a gradient.
+
+    Raises:
+        BadInput: the model puts out something else than ``(b, classes)``, or cannot take images like these.
+    """
+    logits = activations(model, images, LOGITS)[LOGITS]
+    if logits.ndim != 2:
+        shape = ", ".join(map(str, logits.shape))
+        raise BadInput(
+            f"{_class_name(model)} puts out ({shape}), not (b, classes): it has no class logits; take a classifier, or "
+            "an objective of one of its layers"
+        )
+    return logits
 
 
 def evaluate(model: nn.Module, images: Images, layers: str | Iterable[str], batch: int = 16) -> dict[str, Activations]:

@@ -118,6 +118,15 @@ def frozen(model: Model) -> Model:
     return model
 
 
+def check_evaluated(model: nn.Module) -> None:
+    """Raise `BadInput` if a model is in training mode."""
+    if model.training:
+        raise BadInput(
+            f"{type(model).__name__} is in training mode, where dropout and batch statistics change its answers; "
+            "call model.eval()"
+        )
+
+
 def class_labels(model: nn.Module) -> tuple[str, ...]:
     """Return the names of a model's classes by index; none if it has none."""
     return tuple(getattr(model, "labels", None) or ())
