@@ -31,15 +31,17 @@ class Config:
     scenes: int = 128  # photographs with outlines
     smallest: float = 0.005  # share of the photograph that an object must cover
     tolerance: int = 15  # pixels; the pointing game's
+    segmented: int = 1000  # objects
     seeds: float = 0.2  # of the maximum: Grad-CAM's foreground seeds, Sec. 4.2
 
     # Adversarial noise, Sec. 6.2
     attacked: int = 200  # photographs
     epsilon: float = 8 / 255
     attack_steps: int = 20
+    wrong: int = 404  # airliner: the class that the network is made to see
 
     # Counterfactual explanations, Sec. 3.3
-    removed: int = 500  # photographs
+    removed: int = 500  # photographs, and objects of scenes
     removed_share: float = 0.2  # of the photograph's pixels
 
     # Layers, sanity

@@ -35,11 +35,16 @@ def occluded(run: Run) -> Tensor:
     return torch.cat(found)
 
 
-def correlations(run: Run) -> dict[str, Tensor]:
-    """Return the rank correlation of each method's map with the occlusion map, one for each photograph."""
-    covered = occluded(run)
-    photos = boxed(run, run.config.occluded)
-    return {method: rank_correlation(maps_of(run, method, photos), covered) for method in CORRELATED}
+def correlations(run: Run, pixels: int | None = None) -> dict[str, Tensor]:
+    """Return the rank correlation of each method's map with the occlusion map, one for each photograph.
+
+    Args:
+        run: The run.
+        pixels: Side of the squares over which both maps are averaged first; None for those that were covered.
+    """
+    covered, photos = occluded(run), boxed(run, run.config.occluded)
+    grid = None if pixels is None else (run.config.size // pixels, run.config.size // pixels)
+    return {method: rank_correlation(maps_of(run, method, photos), covered, grid) for method in CORRELATED}
 
 
 def curves(run: Run, kind: str) -> dict[str, Mapping[str, Tensor]]:

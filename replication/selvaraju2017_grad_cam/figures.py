@@ -22,7 +22,7 @@ from innerview.replicate import Run
 from innerview.replicate.tables import Table
 from replication.selvaraju2017_grad_cam import faithful, localized, objects, robust
 from replication.selvaraju2017_grad_cam.explaining import heatmaps, logits_of
-from replication.selvaraju2017_grad_cam.paper import REPORTED, spread
+from replication.selvaraju2017_grad_cam.paper import REPORTED, known, spread
 from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, pair_photo, pairs, read, scenes
 
 REPORTED_CORRELATIONS: Final = {
@@ -168,6 +168,28 @@ def failures_figure(run: Run) -> Figure:
     return outlines(shown, columns=len(few))
 
 
+def classes_figure(run: Run) -> Figure:
+    """How many boxes are right in each class, beside the share of the photograph that its objects take."""
+    photos, found = boxed(run), localized.table(run)[run.config.model].told.correct()
+    right: dict[str, list[float]] = {}
+    area: dict[str, list[float]] = {}
+    for one, correct in zip(photos, found.tolist(), strict=True):
+        name = name_of(run, one.label)
+        largest = ((one.boxes[:, 2] - one.boxes[:, 0]) * (one.boxes[:, 3] - one.boxes[:, 1])).max()
+        right.setdefault(name, []).append(100.0 * correct)
+        area.setdefault(name, []).append(100 * float(largest) / run.config.size**2)
+    order = sorted(right, key=lambda name: np.mean(right[name]))
+    groups = {"Right boxes, %": right, "Area of the largest true box, % of the photograph": area}
+    means = {title: {name: float(np.mean(of[name])) for name in order} for title, of in groups.items()}
+    return bars(means, "%", xlim=(0, 100))
+
+
+def likeness_figure(run: Run) -> Figure:
+    """How alike the maps of two classes in one photograph are, by method."""
+    alike = {title_of(method): float(known(found).mean()) for method, found in objects.likeness(run).items()}
+    return bars({"Likeness": alike}, "Rank correlation of the maps of two classes in one photograph", xlim=(0, 1))
+
+
 def compared_table(run: Run) -> Table:
     """Methods by their boxes, the class being told."""
     rows = [
@@ -201,15 +223,19 @@ def thresholds_figure(run: Run) -> Figure:
 def correlations_table(run: Run) -> Table:
     """Rank correlation with occlusion maps, ours beside the paper's."""
     rows = []
-    found = faithful.correlations(run)
-    for method in dict.fromkeys([*REPORTED_CORRELATIONS, *found]):
+    coarse, fine = faithful.correlations(run), faithful.correlations(run, 1)
+    for method in dict.fromkeys([*REPORTED_CORRELATIONS, *coarse]):
         cells: dict[str, object] = {"method": "c-MWP" if method == "c_mwp" else title_of(method)}
-        cells |= {"paper": REPORTED_CORRELATIONS.get(method), "measured": None}
-        if method in found:
-            measured = spread(found[method][found[method].isfinite()])
-            cells["measured"] = f"{measured.middle:.3f} ({measured.low:.3f} to {measured.high:.3f})"
+        cells |= {"paper": REPORTED_CORRELATIONS.get(method), "coarse": None, "fine": None}
+        if method in coarse:
+            for name, found in (("coarse", coarse), ("fine", fine)):
+                measured = spread(known(found[method]))
+                cells[name] = f"{measured.middle:.3f} ({measured.low:.3f} to {measured.high:.3f})"
         rows.append(cells)
-    columns = {"method": "Method", "paper": "Paper, PASCAL VOC", "measured": "Measured, ILSVRC"}
+    columns = {
+        "method": "Method", "paper": "Paper, PASCAL VOC", "coarse": "Measured, on the occlusion map's grid",
+        "fine": "Measured, by pixel",
+    }  # fmt: skip
     return Table(rows, columns, "Rank correlation with occlusion maps, with 95 % intervals over photographs")
 
 
@@ -275,17 +301,17 @@ def pointing_table(run: Run) -> Table:
 
 def cuts_figure(run: Run) -> Figure:
     """Objects with their outlines and the masks that were cut out."""
-    of, shown = scenes(run), []
+    of, few, shown = scenes(run), objects.segmented(run), []
     ways = ("Grad-CAM, seeds", "Grad-CAM, GrabCut", "saliency, GrabCut")
     made = {title: objects.cut(run, title) for title in ways}
-    large = of.masks.float().mean((1, 2)).argsort(descending=True)
-    chosen = large[:: max(1, len(large) // SHOWN)][: SHOWN - 1].tolist()
+    large = of.masks[few].float().mean((1, 2)).argsort(descending=True)
+    chosen = large[: len(large) // 2][:: max(1, len(large) // (2 * SHOWN))][:SHOWN].tolist()
     for title, masks in made.items():
         for one in chosen:
-            picture = of.images[of.owners[one]][None]
-            shown.append(
-                Marked(f"{title}: {of.categories[one]}", picture, masks={"True": of.masks[one], "Cut": masks[one]})
-            )
+            number = int(few[one])
+            picture, true = of.images[of.owners[number]][None], of.masks[number]
+            name = f"{title}: {of.categories[number]}"
+            shown.append(Marked(name, picture, masks={"True": true, "Cut": masks[one]}))
     return outlines(shown, columns=len(chosen))
 
 
@@ -318,13 +344,13 @@ def _seen(run: Run, image: Images, index: int) -> str:
 def attacked_figure(run: Run) -> Figure:
     """Photographs before and after the attack, with the true class's map."""
     model, shown = run.model(run.config.model), []
-    found = robust.attacked(run)
+    found = robust.attacked(run, "towards")
     photos = boxed(run, run.config.attacked)
     fooled = found["fooled"].nonzero()[:, 0].tolist() or [0]
     few = fooled[:: max(1, len(fooled) // 3)][:3]
     images = read(run, [photos[place] for place in few])
     labels = torch.tensor([photos[place].label for place in few])
-    noisy = robust.attack(run, model, images, labels)
+    noisy = robust.attack(run, images, labels, "towards")
     for word, some in (("before", images), ("after", noisy)):
         chances = logits_of(model, some).softmax(1).cpu()
         maps = heatmaps(model, "grad_cam", some, labels, run.config.layer).cpu()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from innerview.core.maps import scaled
 from innerview.core.types import Masks
-from innerview.evaluation import discriminates, pointing_hits
+from innerview.evaluation import discriminates, pointing_hits, rank_correlation
 from innerview.localization import grabcut, grabcut_from_seeds, mask_iou, seeds
 from innerview.replicate import Run
 from replication.selvaraju2017_grad_cam.explaining import BATCH, heatmaps, logits_of
@@ -69,33 +69,56 @@ def discrimination(run: Run) -> dict[str, Tensor]:
     return found
 
 
+def likeness(run: Run) -> dict[str, Tensor]:
+    """Return for each method and each pair of objects in one scene the rank correlation of their maps, by pixel."""
+    first, second = (torch.tensor(numbers) for numbers in zip(*pairs(scenes(run)), strict=True))
+    known = {method: object_maps(run, method) for method in METHODS}
+    return {method: rank_correlation(maps[first], maps[second]) for method, maps in known.items()}
+
+
+def ranks(run: Run) -> Tensor:
+    """Return at which place of the network's prediction the class stands by which each object is asked for, from 1."""
+    of = scenes(run)
+    logits = logits_of(run.model(run.config.model), of.images.to(run.device)).cpu()[of.owners]
+    return 1 + (logits > logits.gather(1, targets(run, of)[:, None])).sum(1)
+
+
+def segmented(run: Run) -> Tensor:
+    """Return which objects are cut out, evenly spread."""
+    count = len(scenes(run).owners)
+    few = min(count, run.config.segmented)
+    return torch.tensor([place * count // few for place in range(few)])
+
+
 def segmentation(run: Run) -> dict[str, Tensor]:
     """Return the overlap of masks with the objects' outlines: way of making them -> one for each object."""
-    of = scenes(run)
+    true = scenes(run).masks[segmented(run)]
     made = {title: cut(run, title) for title in ("Grad-CAM, seeds", "Grad-CAM, GrabCut", "saliency, GrabCut")}
-    size = of.masks.shape[-1]
+    size = true.shape[-1]
     edge = round(size * (1 - 0.5**0.5) / 2)
-    middle = torch.zeros_like(of.masks)
+    middle = torch.zeros_like(true)
     middle[:, edge : size - edge, edge : size - edge] = True
-    return {title: mask_iou(masks, of.masks) for title, masks in (made | {"box in the middle": middle}).items()}
+    return {title: mask_iou(masks, true) for title, masks in (made | {"box in the middle": middle}).items()}
 
 
 def cut(run: Run, title: str) -> Masks:
-    """Return masks of all objects, made in one way."""
-    of = scenes(run)
+    """Return masks of the objects that are cut out, made in one way."""
+    of, few = scenes(run), segmented(run)
 
     def compute() -> dict[str, Tensor]:
         if title == "Grad-CAM, seeds":
-            return {"masks": seeds(object_maps(run, "grad_cam"), run.config.seeds)}
-        images = of.images[of.owners].split(BATCH)
+            return {"masks": seeds(object_maps(run, "grad_cam")[few], run.config.seeds)}
+        images = of.images[of.owners[few]].split(BATCH)
         if title == "saliency, GrabCut":
-            maps = object_maps(run, "saliency").split(BATCH)
+            maps = object_maps(run, "saliency")[few].split(BATCH)
             return {"masks": torch.cat([grabcut(*part) for part in zip(images, maps, strict=True)])}
-        maps = object_maps(run, "grad_cam").split(BATCH)
+        maps = object_maps(run, "grad_cam")[few].split(BATCH)
         parts = zip(images, maps, strict=True)
         return {"masks": torch.cat([grabcut_from_seeds(some, seeds(part, run.config.seeds)) for some, part in parts])}
 
-    return run.part(f"cut-{title.replace(', ', '-').lower()}", compute, run.config.seeds, *_asked(run))["masks"]
+    return run.part(
+        f"cut-{title.replace(', ', '-').lower()}", compute, run.config.seeds, run.config.segmented, *_asked(run)
+    )["masks"]
 
 
 def _asked(run: Run) -> tuple[object, ...]:

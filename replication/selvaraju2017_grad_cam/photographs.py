@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from innerview.localization import COCO_CATEGORIES, coco_masks, find_ilsvrc, rea
 from innerview.replicate import Run
 from innerview.replicate.photos import SKIMAGE, photo
 from replication.selvaraju2017_grad_cam.categories import IMAGENET_OF_COCO
+
+Item = TypeVar("Item")
 
 EMBEDDED: Final = {
     "chelsea": (282, (15, 0, 385, 300)),
@@ -57,20 +60,22 @@ class Scenes:
 
 def boxed(run: Run, count: int | None = None) -> list[Photo]:
     """Return photographs with boxes, at most `count`, evenly spread over the classes."""
-    config = run.config
-    most = config.images if count is None else min(count, config.images)
-    if run.fallback:
-        return _embedded(run)[:most]
-    if config.imagenet:
-        paths = find_ilsvrc(config.imagenet)
+    most = run.config.images if count is None else min(count, run.config.images)
+    photos = _embedded(run) if run.fallback else _published(run.config.imagenet, run.config.size)
+    return _every(photos, most)
+
+
+@cache
+def _published(folder: str, size: int) -> list[Photo]:
+    """Return all photographs of a folder with ILSVRC's validation set; of the ten classes if it has no name."""
+    if folder:
+        paths = find_ilsvrc(folder)
     else:
         paths = {path.name: path for _, path in sorted(fetch("imagenette160_boxes").items())}
-    names = _every(sorted(paths, key=lambda name: str(paths[name])), most)
-    known = read_ilsvrc(fetch("wsol_ilsvrc"), names)
-    square = (config.size, config.size)
+    known = read_ilsvrc(fetch("wsol_ilsvrc"), list(paths))
     return [
-        Photo(paths[name], known[name].label, scaled_boxes(known[name].boxes, known[name].size, square))
-        for name in names
+        Photo(path, known[name].label, scaled_boxes(known[name].boxes, known[name].size, (size, size)))
+        for name, path in sorted(paths.items(), key=lambda item: str(item[1]))
     ]
 
 
@@ -82,11 +87,16 @@ def read(run: Run, photos: Sequence[Photo]) -> Images:
 
 def scenes(run: Run) -> Scenes:
     """Return photographs with outlines of objects whose category has classes of ImageNet."""
-    if run.fallback:
-        return _pasted(run)
-    files, size = fetch("coco128_seg"), run.config.size
+    config = run.config
+    return _pasted(config.size) if run.fallback else _outlined(config.scenes, config.size, config.smallest)
+
+
+@cache
+def _outlined(count: int, size: int, smallest: float) -> Scenes:
+    """Return COCO's photographs with the objects that cover at least a share of them."""
+    files = fetch("coco128_seg")
     found: dict[str, list[Any]] = {"images": [], "owners": [], "categories": [], "masks": []}
-    pictures = _every(sorted(key for key in files if key.endswith(".jpg")), run.config.scenes)
+    pictures = _every(sorted(key for key in files if key.endswith(".jpg")), count)
     for key in pictures:
         outlines = key.replace("images", "labels").replace(".jpg", ".txt")
         masks = coco_masks(files[outlines], (size, size)) if outlines in files else {}
@@ -94,7 +104,7 @@ def scenes(run: Run) -> Scenes:
         wanted = {
             category: mask
             for category, mask in named.items()
-            if category in IMAGENET_OF_COCO and float(mask.float().mean()) >= run.config.smallest
+            if category in IMAGENET_OF_COCO and float(mask.float().mean()) >= smallest
         }
         if wanted:
             found["owners"] += [len(found["images"])] * len(wanted)
@@ -121,13 +131,14 @@ def pairs(of: Scenes) -> list[tuple[int, int]]:
 def pair_photo(run: Run) -> Images:
     """Return the photograph with two classes, a dog and a cat."""
     if run.fallback:
-        return _pasted(run).images[:1].to(run.device)
+        return _pasted(run.config.size).images[:1].to(run.device)
     return photo(run.config.photo, run.config.size).to(run.device)
 
 
-def _every(names: list[str], count: int) -> list[str]:
-    """Return `count` of the names, evenly spread."""
-    return [names[place * len(names) // count] for place in range(min(count, len(names)))] if count else []
+def _every(items: Sequence[Item], count: int) -> list[Item]:
+    """Return `count` of the items, evenly spread."""
+    few = min(count, len(items))
+    return [items[place * len(items) // few] for place in range(few)]
 
 
 def _embedded(run: Run) -> list[Photo]:
@@ -148,9 +159,10 @@ def _embedded(run: Run) -> list[Photo]:
     return photos
 
 
-def _pasted(run: Run) -> Scenes:
+@cache
+def _pasted(size: int) -> Scenes:
     """Paste two objects of scikit-image's photographs side by side: scenes for a machine that reaches no data set."""
-    size, halves = run.config.size, {}
+    halves = {}
     for name, (_, (x0, y0, x1, y1)) in EMBEDDED.items():
         cut = photo(f"{SKIMAGE}{name}")[..., y0:y1, x0:x1]
         halves[name] = torch.nn.functional.interpolate(cut, (size, size // 2), mode="bilinear", antialias=True)

@@ -1,21 +1,30 @@
 """Maps under attack, and maps of what speaks against a class."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from innerview.adversarial import Attack, AwayFrom, pgd
+from innerview.adversarial import Attack, AwayFrom, Towards, pgd
 from innerview.core.maps import scaled
 from innerview.core.types import Images, Masks
 from innerview.evaluation import box_masks, pointing_hits
 from innerview.replicate import Run
-from replication.selvaraju2017_grad_cam.explaining import batches, heatmaps, logits_of, names_of
-from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
+from replication.selvaraju2017_grad_cam import objects
+from replication.selvaraju2017_grad_cam.explaining import BATCH, batches, heatmaps, logits_of, names_of
+from replication.selvaraju2017_grad_cam.photographs import Photo, Scenes, boxed, read, scenes
+
+WAYS: Final = ("Grad-CAM", "counterfactual", "random")
+"""By what parts of an image are covered."""
 
 
-def attacked(run: Run) -> dict[str, Tensor]:
+def attacked(run: Run, goal: str) -> dict[str, Tensor]:
     """Attack photographs that are classified right, and explain their true class before and after.
+
+    Args:
+        run: The run.
+        goal: ``towards`` a class that is not there, as the paper did, or ``away`` from the true one.
 
     Returns:
         ``before``, ``after``: whether the map's maximum lies on the object. ``fooled``: whether the class changed.
@@ -24,17 +33,17 @@ def attacked(run: Run) -> dict[str, Tensor]:
     config, photos = run.config, boxed(run, run.config.attacked)
 
     def compute() -> dict[str, Tensor]:
-        parts = [_attacked(run, some) for some in batches(photos)]
+        parts = [_attacked(run, some, goal) for some in batches(photos)]
         return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
 
-    asked = config.model, config.layer, config.size, config.epsilon, config.attack_steps, names_of(photos)
-    return run.part("attacked", compute, *asked)
+    asked = config.model, config.layer, config.size, config.epsilon, config.attack_steps, config.wrong
+    return run.part(f"attacked-{goal}", compute, *asked, names_of(photos))
 
 
-def _attacked(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
+def _attacked(run: Run, photos: Sequence[Photo], goal: str) -> dict[str, Tensor]:
     model, images = run.model(run.config.model), read(run, photos)
     labels = torch.tensor([one.label for one in photos])
-    noisy = attack(run, model, images, labels)
+    noisy = attack(run, images, labels, goal)
     before, after = logits_of(model, images).cpu(), logits_of(model, noisy).cpu()
     found = {
         name: heatmaps(model, "grad_cam", some, labels, run.config.layer).cpu()
@@ -54,10 +63,12 @@ def _attacked(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
     }
 
 
-def attack(run: Run, model: nn.Module, images: Images, labels: Tensor) -> Images:
-    """Add noise that lowers the true class's probability, as the paper's made the network see what is not there."""
-    how = Attack(epsilon=run.config.epsilon, steps=run.config.attack_steps)
-    return pgd(model, images, AwayFrom(labels), how).images
+def attack(run: Run, images: Images, labels: Tensor, goal: str) -> Images:
+    """Add noise to images until the network sees another class."""
+    config = run.config
+    how = Attack(epsilon=config.epsilon, steps=config.attack_steps, seed=run.seed)
+    wanted = Towards(config.wrong) if goal == "towards" else AwayFrom(labels)
+    return pgd(run.model(config.model), images, wanted, how).images
 
 
 def removed(run: Run) -> dict[str, Tensor]:
@@ -88,6 +99,41 @@ def _removed(run: Run, photos: Sequence[Photo]) -> dict[str, Tensor]:
         logits = logits_of(model, covered(images, marked(maps, run.config.removed_share))).cpu()
         found[f"{way}/flips"] = logits.argmax(1) != predicted
         found[f"{way}/change"] = (logits - clean).gather(1, predicted[:, None])[:, 0]
+    return found
+
+
+def removed_from_scenes(run: Run) -> dict[str, Tensor]:
+    """Cover parts of photographs by the maps of objects in them, whose class need not be the one predicted.
+
+    Returns:
+        As `removed`, for the class by which each object is asked for; ``WAY/flips`` is whether the prediction becomes a
+        class of its category that was not one; ``WAY/marked``, whether the map marks anything.
+    """
+    config, of = run.config, scenes(run)
+
+    def compute() -> dict[str, Tensor]:
+        wanted = objects.targets(run, of)
+        places = torch.arange(min(config.removed, len(wanted))).split(BATCH)
+        parts = [_removed_from_scenes(run, of, wanted, part) for part in places]
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    asked = config.model, config.layer, config.size, config.removed, config.removed_share, config.scenes
+    return run.part("removed-from-scenes", compute, *asked, config.smallest)
+
+
+def _removed_from_scenes(run: Run, of: Scenes, wanted: Tensor, places: Tensor) -> dict[str, Tensor]:
+    model, images = run.model(run.config.model), of.images[of.owners[places]].to(run.device)
+    classes, clean = wanted[places], logits_of(model, images).cpu()
+    kin = [of.classes[place] for place in places.tolist()]
+    found = {}
+    for way, maps in marks(run, images, classes).items():
+        masks = marked(maps, run.config.removed_share)
+        logits = logits_of(model, covered(images, masks)).cpu()
+        named = [int(index) in own for index, own in zip(logits.argmax(1), kin, strict=True)]
+        before = [int(index) in own for index, own in zip(clean.argmax(1), kin, strict=True)]
+        found[f"{way}/flips"] = torch.tensor(named) & ~torch.tensor(before)
+        found[f"{way}/change"] = (logits - clean).gather(1, classes[:, None])[:, 0]
+        found[f"{way}/marked"] = masks.flatten(1).any(1)
     return found
 
 

@@ -31,7 +31,7 @@ def gradient(scores: Values, source: Tensor, name: str) -> Tensor:
     found = torch.autograd.grad(scores.sum(), source, allow_unused=True)[0] if scores.requires_grad else None
     if found is None:
         raise BadInput(
-            f"no gradient reaches {name}: the target does not depend on it, or the model detaches it; choose a layer on "
-            "the way to the target"
+            f"no gradient reaches {name}: the target does not depend on it, or the model detaches it; choose a layer "
+            "on the way to the target"
         )
     return found
