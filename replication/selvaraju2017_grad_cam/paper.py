@@ -160,11 +160,9 @@ def deeper_layers_better(run: Run) -> Measurement:
 
 
 def _correlation(run: Run, method: str) -> Measurement:
-    coarse, fine = (
-        spread(known(found[method])) for found in (faithful.correlations(run), faithful.correlations(run, 1))
-    )
-    note = f"95 % interval {coarse.low:.3f} to {coarse.high:.3f}, on the occlusion map's own grid; {fine.middle:.3f} by pixel"
-    return Measurement(coarse.middle, note)
+    coarse, fine = (spread(known(faithful.correlations(run, pixels)[method])) for pixels in (None, 1))
+    note = f"95 % interval {coarse.low:.3f} to {coarse.high:.3f}, on the occlusion map's own grid"
+    return Measurement(coarse.middle, f"{note}; {fine.middle:.3f} by pixel")
 
 
 def known(values: Tensor) -> Tensor:
