@@ -17,7 +17,7 @@ from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
 
 CORRELATED: Final = ("guided_grad_cam", "grad_cam", "guided_backprop", "cam", "saliency")
 CURVED: Final = ("grad_cam", "guided_grad_cam", "guided_backprop")
-SANE: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "saliency")
+SANE: Final = ("grad_cam", "guided_backprop", "saliency")
 
 
 def occluded(run: Run) -> Tensor:
@@ -42,9 +42,15 @@ def correlations(run: Run, pixels: int | None = None) -> dict[str, Tensor]:
         run: The run.
         pixels: Side of the squares over which both maps are averaged first; None for those that were covered.
     """
-    covered, photos = occluded(run), boxed(run, run.config.occluded)
-    grid = None if pixels is None else (run.config.size // pixels, run.config.size // pixels)
-    return {method: rank_correlation(maps_of(run, method, photos), covered, grid) for method in CORRELATED}
+    config, photos = run.config, boxed(run, run.config.occluded)
+    grid = None if pixels is None else (config.size // pixels, config.size // pixels)
+
+    def compute() -> dict[str, Tensor]:
+        covered = occluded(run)
+        return {method: rank_correlation(maps_of(run, method, photos), covered, grid) for method in CORRELATED}
+
+    asked = config.model, config.layer, config.size, config.patch, pixels, names_of(photos)
+    return run.part(f"correlations-{'coarse' if pixels is None else 'fine'}", compute, *asked)
 
 
 def curves(run: Run, kind: str) -> dict[str, Mapping[str, Tensor]]:

@@ -71,9 +71,13 @@ def discrimination(run: Run) -> dict[str, Tensor]:
 
 def likeness(run: Run) -> dict[str, Tensor]:
     """Return for each method and each pair of objects in one scene the rank correlation of their maps, by pixel."""
-    first, second = (torch.tensor(numbers) for numbers in zip(*pairs(scenes(run)), strict=True))
-    known = {method: object_maps(run, method) for method in METHODS}
-    return {method: rank_correlation(maps[first], maps[second]) for method, maps in known.items()}
+
+    def compute() -> dict[str, Tensor]:
+        first, second = (torch.tensor(numbers) for numbers in zip(*pairs(scenes(run)), strict=True))
+        known = {method: object_maps(run, method) for method in METHODS}
+        return {method: rank_correlation(maps[first], maps[second]) for method, maps in known.items()}
+
+    return run.part("likeness", compute, *_asked(run))
 
 
 def ranks(run: Run) -> Tensor:
