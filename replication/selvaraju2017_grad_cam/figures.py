@@ -179,9 +179,9 @@ def classes_figure(run: Run) -> Figure:
         right.setdefault(name, []).append(100.0 * correct)
         area.setdefault(name, []).append(100 * float(largest) / run.config.size**2)
     order = sorted(right, key=lambda name: np.mean(right[name]))
-    groups = {"Right boxes, %": right, "Area of the largest true box, % of the photograph": area}
+    groups = {"Right boxes": right, "Area of the largest true box": area}
     means = {title: {name: float(np.mean(of[name])) for name in order} for title, of in groups.items()}
-    return bars(means, "%", xlim=(0, 100))
+    return bars(means, "% of the boxes, % of the photograph", xlim=(0, 100))
 
 
 def likeness_figure(run: Run) -> Figure:

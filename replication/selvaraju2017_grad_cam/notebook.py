@@ -158,6 +158,9 @@ run.show(figures.curves_figure(run, "deletion"), "deletion")
 run.show(figures.curves_figure(run, "insertion"), "insertion")
 
 # %% [markdown]
+# All three methods are far from chance, and by this test guided backpropagation is as good as Grad-CAM: the few fine pixels that it
+# puts first are just those without which the class is lost.
+#
 # ## Class discrimination
 #
 # The reason for Grad-CAM was that the fine maps look alike for all classes. On photographs with two kinds of objects this can be
@@ -201,6 +204,10 @@ run.show(figures.cuts_figure(run), "cuts")
 figures.segmentation_table(run)
 
 # %% [markdown]
+# Neither way is clearly better, and neither much better than a box in the middle. Most of these objects are small and stand among
+# others. A map of 7 x 7 positions is too coarse to seed them, and GrabCut follows colours, not classes. What the paper adds is a
+# network that is trained from many such seeds, so that their errors average out.
+#
 # ## What speaks against a class
 #
 # With the gradient's sign turned, the same equations mark what would have to go for the class to rise (Sec. 3.3). So take it
@@ -221,6 +228,9 @@ run.show(figures.counterfactual_figure(run), "counterfactual")
 run.show(figures.attacked_figure(run), "attacked")
 
 # %% [markdown]
+# Often that is so, not always. In about two thirds of the photographs where the maximum lay on the object before the attack it does
+# after it; in the others it has moved away.
+#
 # ## Where the network is wrong
 #
 # For wrong predictions the map often gives a reason (Sec. 6.1).

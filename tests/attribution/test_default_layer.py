@@ -168,3 +168,53 @@ def test_declared_channels_last() -> None:
     network = models.SwinTransformer([4, 4], 8, [1, 1], [2, 2], [2, 2], num_classes=5).eval()
     model = as_classifier(network, channels_last=torchvision_models.channels_last("swin", network))
     assert default_layer(model, IMAGES[..., :24, :40]) == "permute"
+
+
+class Attention(nn.Module):
+    """As timm writes it: one layer for queries, keys and values, and norms over the heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(16, 48)
+        self.k_norm = nn.Identity()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        queries, keys, values = self.qkv(tokens).unflatten(2, (3, 2, 8)).permute(2, 0, 3, 1, 4).unbind(0)
+        return F.scaled_dot_product_attention(queries, self.k_norm(keys), values).transpose(1, 2).flatten(2)
+
+
+class Transformer(nn.Module):
+    def __init__(self, attention: type[nn.Module]) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 16, 16)
+        self.norm1 = nn.LayerNorm(16)
+        self.mixing = attention()
+        self.norm = nn.LayerNorm(16)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        places = self.patches(images).flatten(2).mT
+        tokens = torch.cat([places.mean(1, keepdim=True), places], 1)
+        return self.head(self.norm(tokens + self.mixing(self.norm1(tokens)))[:, 0])
+
+
+class Mixer(Attention):
+    """The same under a name that does not tell what it is."""
+
+
+def test_layers_inside_an_attention_do_not_count() -> None:
+    torch.manual_seed(0)
+    assert default_layer(Transformer(Attention).eval(), IMAGES) == "norm1"
+
+
+def test_keys_by_heads_are_no_map_of_the_image() -> None:
+    torch.manual_seed(0)
+    assert default_layer(Transformer(Mixer).eval(), IMAGES) == "mixing.qkv"  # not the norm behind it, (b, 2, 17, 8)
+
+
+def test_a_map_that_lost_its_borders_still_counts() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(*[nn.Conv2d(3, 3, 5) for _ in range(2)], nn.Flatten(), nn.LazyLinear(2))
+    images = IMAGES[..., :32, :]
+    network(images)
+    assert default_layer(network.eval(), images) == "1"  # 24x56 places of 32x64 pixels

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.attribution.targets import ClassScores, Target, scoring
-from innerview.attribution.tokens import as_maps
+from innerview.attribution.tokens import as_maps, lies_over
 from innerview.core.errors import BadInput
 from innerview.core.gradients import differentiable
 from innerview.core.types import Images
@@ -30,8 +30,9 @@ def default_layer(model: nn.Module, images: Images, target: Target = None) -> st
     """Find the deepest layer with positions that a target depends on, by one forward and one backward pass.
 
     Deepest is what runs last. A layer counts if the gradient is nonzero at a position: a vision transformer's head
-    reads the class token alone, so what counts there is what the last attention reads. Where several layers
-    put out the same tensor, a block and its last part, the outermost is named.
+    reads the class token alone, so what counts there is what the last attention reads. Layers inside an attention do
+    not count: their channels are queries, keys and values side by side. Where several layers put out the same tensor,
+    a block and its last part, the outermost is named.
 
     Args:
         model: Any network.
@@ -72,7 +73,8 @@ def _slopes(scores: Tensor, outputs: list[Tensor]) -> tuple[Tensor | None, ...]:
 
 def _has_positions(model: nn.Module, name: str, slope: Tensor, images: Tensor) -> bool:
     with suppress(BadInput):
-        return bool(as_maps(model, name, as_read(model, name, slope), images).any())
+        maps = as_maps(model, name, as_read(model, name, slope), images)
+        return lies_over(model, maps, images) and bool(maps.any())
     return False
 
 
@@ -92,10 +94,15 @@ def _outputs(model: nn.Module) -> Iterator[dict[str, Output]]:
 
         return hook
 
+    attentions = tuple(
+        f"{path}." for path, layer in model.named_modules() if "attention" in type(layer).__name__.lower()
+    )
     handles = [
         layer.register_forward_hook(note(path.removeprefix(prefix)))
         for path, layer in model.named_modules()
-        if path + "." not in (".", prefix) and not isinstance(layer, torch.jit.ScriptModule)
+        if path + "." not in (".", prefix)
+        and not path.startswith(attentions)
+        and not isinstance(layer, torch.jit.ScriptModule)
     ]
     try:
         yield outputs

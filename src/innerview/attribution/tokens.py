@@ -22,6 +22,9 @@ EXTRA_TOKENS: Final = (0, 1, 2, 5, 4)
 """How many tokens may stand before the places, the likely first: none, a class token, a distillation token beside it,
 four registers with and without a class token."""
 
+SLACK: Final = 0.15
+"""How far proportions may differ where convolutions without borders have taken as much from the short side."""
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -75,6 +78,14 @@ def as_maps(model: nn.Module, layer: str, output: Activations, images: Images) -
         shape = ", ".join(map(str, output.shape))
         raise BadInput(f"layer {layer!r} has no spatial map: it puts out ({shape}); choose one before the pooling")
     return maps
+
+
+def lies_over(model: nn.Module, maps: ChannelMaps, images: Images) -> bool:
+    """Tell whether maps have the proportions of the images, up to what borders take: queries by heads have not."""
+    size = _seen_size(model, images)
+    rows, columns = maps.shape[-2:]
+    ratio = (rows / columns) / (size[0] / size[1])
+    return _fits(rows, columns, size) or abs(ratio - 1) <= SLACK
 
 
 def _seen_size(model: nn.Module, images: Tensor) -> tuple[int, int]:
