@@ -23,8 +23,8 @@ with warnings.catch_warnings():
 LAYER = "inception_5b"
 BATCH = 16
 TARGETS = list(range(BATCH))
-WINDOWS = 16  # a few stand for the usual 169
-PATCH = 56
+WINDOWS = 4  # they stand for the usual 169
+PATCH = 112
 
 
 @pytest.fixture(scope="module")

@@ -67,8 +67,9 @@ MADRY: Final = Attack()
 def fgsm(model: nn.Module, images: Images, goal: Goal = UNTARGETED, *, epsilon: float = 8 / 255) -> Attacked:
     r"""Take one step to the edge of the ball: the fast gradient sign method {cite}`goodfellow2015explaining`.
 
-    $$x' = x + \epsilon\, \mathrm{sign}(\nabla_x J(\theta, x, y))$$ (Sec. 4), cut to [0, 1]; $J$ is the cross entropy
-    for `AwayFrom`, its negative for `Towards`.
+    $$x' = x + \epsilon\, \mathrm{sign}(\nabla_x J(\theta, x, y))$$ (Sec. 4)
+
+    The result is cut to [0, 1]; $J$ is the cross entropy for `AwayFrom`, its negative for `Towards`.
 
     Args:
         model: Classifier; images ``(b, 3, h, w)`` in [0, 1] to logits ``(b, classes)``.
@@ -85,8 +86,9 @@ def fgsm(model: nn.Module, images: Images, goal: Goal = UNTARGETED, *, epsilon: 
 def pgd(model: nn.Module, images: Images, goal: Goal = UNTARGETED, attack: Attack = MADRY) -> Attacked:
     r"""Take many small steps, back into the ball after each: projected gradient {cite}`madry2018towards`.
 
-    $$x^{t+1} = \Pi_{x+S}\big(x^t + \alpha\, \mathrm{sign}(\nabla_x L(\theta, x^t, y))\big)$$ (Sec. 2.1). The ball is
-    kept exactly: its ends are rounded inwards.
+    $$x^{t+1} = \Pi_{x+S}\big(x^t + \alpha\, \mathrm{sign}(\nabla_x L(\theta, x^t, y))\big)$$ (Sec. 2.1)
+
+    The ball is kept exactly: its ends are rounded inwards.
 
     Args:
         model: See `fgsm`.

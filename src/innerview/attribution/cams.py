@@ -50,7 +50,9 @@ def counterfactual_grad_cam(
 ) -> LayerMaps:
     r"""Localise what speaks against a class: Grad-CAM of the negated gradient {cite}`selvaraju2017gradcam` (Sec. 3.3).
 
-    $$\alpha^c_k = \frac{1}{Z} \sum_{ij} -g^k_{ij}$$ What these maps mark would, if removed, raise the score.
+    $$\alpha^c_k = \frac{1}{Z} \sum_{ij} -g^k_{ij}$$
+
+    What these maps mark would, if removed, raise the score.
 
     Args and raises as `grad_cam`.
 

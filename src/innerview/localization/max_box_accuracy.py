@@ -66,9 +66,11 @@ def max_box_accuracy(heatmaps: Heatmaps, truth: BoxSets, steps: int = STEPS) -> 
     r"""Measure MaxBoxAcc: the box of the largest component, right from 50 % on.
 
     $$\mathrm{BoxAcc}(\tau, \delta) = \frac{1}{N} \sum_n 1_{\mathrm{IoU}(\mathrm{box}(s(X^{(n)}), \tau),\,
-    B^{(n)}) \geq \delta}$$ and its maximum over $\tau$ ({cite}`choe2020evaluating`, Sec. 4.1). The box is drawn around
-    the largest component of the pixels from $\tau$ on, in a heatmap scaled to [0, 1] by its own minimum and maximum.
-    The released code rounds heatmaps to bytes first; this does not. A heatmap without any difference counts as zero.
+    B^{(n)}) \geq \delta}$$ ({cite}`choe2020evaluating`, Sec. 4.1)
+
+    MaxBoxAcc is its maximum over $\tau$. The box is drawn around the largest component of the pixels from $\tau$ on, in a
+    heatmap scaled to [0, 1] by its own minimum and maximum. The released code rounds heatmaps to bytes first; this does
+    not. A heatmap without any difference counts as zero.
 
     Args:
         heatmaps: ``(b, h, w)``, of each image's true class, as large as the images.

@@ -58,8 +58,9 @@ def localization(
 ) -> Localization:
     r"""Judge guesses of a class with a box each.
 
-    $$e = \min_i \max\{d(c_i, C),\ \min_m f(b_i, B_m)\}$$ ({cite}`russakovsky2015imagenet`, Sec. 4.2), where d is 0
-    for the same class and f is 0 for an intersection over union of at least 50 %, else both are 1.
+    $$e = \min_i \max\{d(c_i, C),\ \min_m f(b_i, B_m)\}$$ ({cite}`russakovsky2015imagenet`, Sec. 4.2)
+
+    Here d is 0 for the same class and f is 0 for an intersection over union of at least 50 %, else both are 1.
 
     Args:
         classes: ``(b, k)``, the guessed classes of each image, likeliest first.
