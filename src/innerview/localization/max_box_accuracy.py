@@ -68,9 +68,9 @@ def max_box_accuracy(heatmaps: Heatmaps, truth: BoxSets, steps: int = STEPS) -> 
     $$\mathrm{BoxAcc}(\tau, \delta) = \frac{1}{N} \sum_n 1_{\mathrm{IoU}(\mathrm{box}(s(X^{(n)}), \tau),\,
     B^{(n)}) \geq \delta}$$ ({cite}`choe2020evaluating`, Sec. 4.1)
 
-    MaxBoxAcc is its maximum over $\tau$. The box is drawn around the largest component of the pixels from $\tau$ on, in a
-    heatmap scaled to [0, 1] by its own minimum and maximum. The released code rounds heatmaps to bytes first; this does
-    not. A heatmap without any difference counts as zero.
+    MaxBoxAcc is its maximum over $\tau$. The box is drawn around the largest component of the pixels from $\tau$ on, in
+    a heatmap scaled to [0, 1] by its own minimum and maximum. The released code rounds heatmaps to bytes first; this
+    does not. A heatmap without any difference counts as zero.
 
     Args:
         heatmaps: ``(b, h, w)``, of each image's true class, as large as the images.
