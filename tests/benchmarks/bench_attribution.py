@@ -45,10 +45,10 @@ def bare(model: Any, images: Tensor) -> Callable[[], Any]:
 
 
 def jacobs(model: Any, layer: Any, images: Tensor) -> Callable[[], Any]:
-    """pytorch-grad-cam; it wants gradients of its input, and gives maps at the images' size."""
+    """pytorch-grad-cam: with frozen weights it needs a graph from the input on; it gives maps at the images' size."""
     targets: list[Any] = [ClassifierOutputTarget(index) for index in TARGETS]
     method = GradCAM(model=model, target_layers=[layer])
-    return lambda: method(input_tensor=images, targets=targets)
+    return lambda: method(input_tensor=images.clone().requires_grad_(), targets=targets)
 
 
 def captums(model: Any, layer: Any, images: Tensor) -> Callable[[], Any]:
