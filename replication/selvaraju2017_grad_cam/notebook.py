@@ -64,7 +64,7 @@ run.show(figures.pair_figure(run), "pair")
 # gradient passes where the input was positive {cite}`simonyan2014deep`. A deconvnet passes what is itself positive
 # {cite}`zeiler2014visualizing`. Guided backpropagation asks for both {cite}`springenberg2015striving`.
 
-# %% mystnb={"figure": {"caption": "Three rules, from a class above and from one neuron in the middle of the network below. Grey is zero. The deconvnet and guided backpropagation draw edges; what they draw hardly depends on where one starts from."}, "image": {"alt": "Six gradient pictures, one for each rule, for a class and for a neuron"}}
+# %% mystnb={"figure": {"caption": "Three rules, from a class above and from one neuron in the middle of the network below. Grey is zero. The deconvnet and guided backpropagation draw edges, of either animal. A neuron of a middle layer sees only its surroundings."}, "image": {"alt": "Six gradient pictures, one for each rule, for a class and for a neuron"}}
 run.show(figures.rules_figure(run), "rules")
 
 # %% [markdown]
@@ -117,7 +117,8 @@ run.show(figures.thresholds_figure(run), "thresholds")
 
 # %% [markdown]
 # This is not what one expects. The table has two rows that are no maps: saliency whose object is cut out by its colours (GrabCut,
-# below), which does better than Grad-CAM here, and a box that simply covers the middle half of the photograph. In the paper's
+# below), which does better than Grad-CAM here, and a box that simply covers the middle half of the photograph, which does as
+# well. In the paper's
 # Table 1, backpropagation with such a cut is behind Grad-CAM, for VGG-16. Choe et al. found the like among methods that are
 # trained for localization: once every method has the threshold that suits it, little is left between them.
 #
@@ -221,7 +222,7 @@ run.show(figures.counterfactual_figure(run), "counterfactual")
 #
 # A little noise, made by gradient ascent, lets the network see something else {cite}`goodfellow2015explaining,madry2018towards`.
 # The paper found that the map of the true class stays where the object is, although the network no longer believes in it. We do
-# as the paper did and let the network see an airliner. The scorecard also has a harder test: noise that wipes out the true class
+# as the paper did and let the network see an airliner. The scorecard also has another test: noise that wipes out the true class
 # as well as it can.
 
 # %% mystnb={"figure": {"caption": "Three photographs before and after the attack, each with the map of its true class and that class's probability."}, "image": {"alt": "Six photographs, each with a heatmap"}}
@@ -256,7 +257,7 @@ run.show(figures.sanity_chart(run, "cascading"), "sanity-cascading")
 # A map shows where evidence was, not what it was, and not that the network would do without the rest. It is only as fine as the
 # layer: 7 x 7 positions. It belongs to one class's score; if all classes share the evidence, so do their maps. And a map that
 # looks right to people need not be faithful: guided backpropagation draws the object beautifully, also in a network that has
-# forgotten everything.
+# forgotten half of what it learned.
 #
 # ## Scorecard
 

@@ -276,7 +276,7 @@ def adversarial_robust(run: Run) -> Measurement:
 
 @PAPER.claim("adversarial-robust-untargeted", source="Sec. 6.2; ours", unit="share", at_least=0.9, tolerance=0.1)
 def adversarial_robust_untargeted(run: Run) -> Measurement:
-    """The same under noise that wipes out the true class as well as it can, which is a harder test than the paper's."""
+    """The same under noise that wipes out the true class as well as it can, where the paper's raises another."""
     return _attacked(run, "away")
 
 
