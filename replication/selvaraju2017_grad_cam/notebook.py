@@ -146,7 +146,7 @@ figures.correlations_table(run)
 # The paper's networks were trained on PASCAL VOC and its numbers were measured there, so the order matters more than the values.
 # And the order depends on something the paper does not say: at which resolution the maps are compared. On the occlusion map's own
 # grid, one number for each square that was covered, fine maps are averaged over the squares, and guided backpropagation is as
-# good as Grad-CAM. Pixel by pixel its noise counts, and the paper's order appears.
+# good as Grad-CAM. Pixel by pixel its noise counts, and it falls behind, as in the paper.
 #
 # Another test {cite}`petsiuk2018rise`: turn pixels grey in the order of the map and see how soon the class is lost (deletion), or
 # let them come into a blurred photograph and see how soon it is there (insertion). Random maps as coarse as Grad-CAM's tell what
