@@ -52,6 +52,12 @@ def networks(run: Run) -> dict[str, tuple[nn.Module, str | None]]:
     return found
 
 
+def random_maps(run: Run, count: int) -> Heatmaps:
+    """Return maps of 7x7 random numbers, as coarse as Grad-CAM's, at the photographs' size."""
+    drawn = torch.rand(count, 7, 7, generator=torch.Generator().manual_seed(run.seed))
+    return enlarged(drawn, (run.config.size, run.config.size))
+
+
 def chunks(photos: Sequence[Photo], size: int) -> list[list[Photo]]:
     """Cut photographs into chunks; each becomes a part of the run, so that a stopped run goes on there."""
     return [list(photos[start : start + size]) for start in range(0, len(photos), size)]

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from innerview.attribution import occlusion
-from innerview.core.maps import enlarged
 from innerview.core.types import Images
 from innerview.evaluation import SanityCheck, deletion, insertion, rank_correlation, sanity_check, weighted_layers
 from innerview.replicate import Run
-from replication.selvaraju2017_grad_cam.explaining import batches, chunks, heatmaps, names_of
+from replication.selvaraju2017_grad_cam.explaining import batches, chunks, heatmaps, names_of, random_maps
 from replication.selvaraju2017_grad_cam.localized import maps_of
 from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, read
 
@@ -62,7 +61,7 @@ def curves(run: Run, kind: str) -> dict[str, Mapping[str, Tensor]]:
     for method in (*CURVED, "random"):
 
         def compute(method: str = method) -> dict[str, Tensor]:
-            maps = _random_maps(run, len(photos)) if method == "random" else maps_of(run, method, photos)
+            maps = random_maps(run, len(photos)) if method == "random" else maps_of(run, method, photos)
             parts, start = [], 0
             for some in batches(photos):
                 stop = start + len(some)
@@ -76,12 +75,6 @@ def curves(run: Run, kind: str) -> dict[str, Mapping[str, Tensor]]:
         asked = config.model, config.layer, config.size, config.curve_steps, names_of(photos)
         found[method] = run.part(f"{kind}-{method}", compute, *asked)
     return found
-
-
-def _random_maps(run: Run, count: int) -> Tensor:
-    """Return maps of 7x7 random numbers, the coarseness of Grad-CAM's."""
-    drawn = torch.rand(count, 7, 7, generator=torch.Generator().manual_seed(run.seed))
-    return enlarged(drawn, (run.config.size, run.config.size))
 
 
 def sanity(run: Run, method: str, order: str) -> SanityCheck:

@@ -23,7 +23,7 @@ from innerview.replicate.tables import Table
 from replication.selvaraju2017_grad_cam import faithful, localized, objects, robust
 from replication.selvaraju2017_grad_cam.explaining import heatmaps, logits_of
 from replication.selvaraju2017_grad_cam.paper import REPORTED, known, spread
-from replication.selvaraju2017_grad_cam.photographs import Photo, boxed, pair_photo, pairs, read, scenes
+from replication.selvaraju2017_grad_cam.photographs import boxed, pair_photo, pairs, read, scenes
 
 REPORTED_CORRELATIONS: Final = {
     "guided_grad_cam": 0.261, "grad_cam": 0.254, "c_mwp": 0.220, "cam": 0.208, "guided_backprop": 0.168
@@ -130,23 +130,19 @@ def error_table(run: Run) -> Table:
     return Table(rows, columns, "Table 1: errors in %, with 95 % intervals over photographs")
 
 
-def _with_interval(values: Tensor, factor: float = 100.0) -> str:
-    found = spread(factor * values.double())
+def _with_interval(values: Tensor) -> str:
+    """Write a share in % with its interval."""
+    found = spread(100 * values.double())
     return f"{found.middle:.1f} ({found.low:.1f} to {found.high:.1f})"
 
 
 def examples_figure(run: Run) -> Figure:
     """Photographs with true boxes and the box around what Grad-CAM marks."""
     photos = boxed(run, 2 * SHOWN)
-    return _boxes_figure(run, photos, [one.label for one in photos])
-
-
-def _boxes_figure(run: Run, photos: Sequence[Photo], classes: Sequence[int], titles: Sequence[str] = ()) -> Figure:
-    images, maps, boxes = localized.example_boxes(run, photos, classes)
-    names = list(titles) or [name_of(run, index) for index in classes]
+    images, maps, boxes = localized.example_boxes(run, photos, [one.label for one in photos])
     shown = [
-        Marked(name, colored(image[None], one), {"True": photo.boxes, "Found": box[None]})
-        for name, image, one, box, photo in zip(names, images, maps, boxes, photos, strict=True)
+        Marked(name_of(run, photo.label), colored(image[None], one), {"True": photo.boxes, "Found": box[None]})
+        for image, one, box, photo in zip(images, maps, boxes, photos, strict=True)
     ]
     return outlines(shown, columns=SHOWN)
 
@@ -252,12 +248,12 @@ def curves_figure(run: Run, kind: str) -> Figure:
 def scenes_figure(run: Run) -> Figure:
     """Two objects of one photograph, by Grad-CAM and by guided backpropagation."""
     of = scenes(run)
-    known = {method: objects.object_maps(run, method) for method in ("grad_cam", "guided_backprop")}
+    by_method = {method: objects.object_maps(run, method) for method in ("grad_cam", "guided_backprop")}
     shown: list[Explained | None] = []
     for first, second in _telling_pairs(run):
         image = of.images[of.owners[first]][None]
         shown.append(Explained("Photograph", image))
-        for method, maps in known.items():
+        for method, maps in by_method.items():
             for one in (first, second):
                 title = f"{title_of(method)}, {of.categories[one]}"
                 shown.append(Explained(title, image, maps[one], look_of(method)))
@@ -302,8 +298,7 @@ def pointing_table(run: Run) -> Table:
 def cuts_figure(run: Run) -> Figure:
     """Objects with their outlines and the masks that were cut out."""
     of, few, shown = scenes(run), objects.segmented(run), []
-    ways = ("Grad-CAM, seeds", "Grad-CAM, GrabCut", "saliency, GrabCut")
-    made = {title: objects.cut(run, title) for title in ways}
+    made = {title: objects.cut(run, title) for title in objects.CUTS}
     large = of.masks[few].float().mean((1, 2)).argsort(descending=True)
     chosen = large[: len(large) // 2][:: max(1, len(large) // (2 * SHOWN))][:SHOWN].tolist()
     for title, masks in made.items():

@@ -16,6 +16,9 @@ from replication.selvaraju2017_grad_cam.photographs import Scenes, pairs, scenes
 METHODS: Final = ("grad_cam", "guided_grad_cam", "guided_backprop", "saliency")
 """Methods whose maps are asked for every object."""
 
+CUTS: Final = ("Grad-CAM, seeds", "Grad-CAM, GrabCut", "saliency, GrabCut")
+"""Ways to cut objects out."""
+
 
 def targets(run: Run, of: Scenes) -> Tensor:
     """Return the class by which each object is asked for: of those of its category the likeliest."""
@@ -24,13 +27,25 @@ def targets(run: Run, of: Scenes) -> Tensor:
     return torch.stack(best)
 
 
+def asked_for(run: Run) -> dict[str, Tensor]:
+    """Return ``targets`` of all objects, and ``ranks``: at which place of the prediction each stands, from 1."""
+
+    def compute() -> dict[str, Tensor]:
+        of = scenes(run)
+        wanted = targets(run, of)
+        logits = logits_of(run.model(run.config.model), of.images.to(run.device)).cpu()[of.owners]
+        return {"targets": wanted, "ranks": 1 + (logits > logits.gather(1, wanted[:, None])).sum(1)}
+
+    return run.part("objects", compute, *_asked(run))
+
+
 def object_maps(run: Run, method: str) -> Tensor:
     """Return the map of each object's class, each divided by its largest value: ``(objects, h, w)``."""
     config, of = run.config, scenes(run)
 
     def compute() -> dict[str, Tensor]:
         images = of.images[of.owners].to(run.device)
-        maps = heatmaps(run.model(config.model), method, images, targets(run, of), config.layer)
+        maps = heatmaps(run.model(config.model), method, images, asked_for(run)["targets"], config.layer)
         return {"maps": scaled(maps).half()}
 
     return run.part(f"objects-{method}", compute, *_asked(run))["maps"].float()
@@ -80,13 +95,6 @@ def likeness(run: Run) -> dict[str, Tensor]:
     return run.part("likeness", compute, *_asked(run))
 
 
-def ranks(run: Run) -> Tensor:
-    """Return at which place of the network's prediction the class stands by which each object is asked for, from 1."""
-    of = scenes(run)
-    logits = logits_of(run.model(run.config.model), of.images.to(run.device)).cpu()[of.owners]
-    return 1 + (logits > logits.gather(1, targets(run, of)[:, None])).sum(1)
-
-
 def segmented(run: Run) -> Tensor:
     """Return which objects are cut out, evenly spread."""
     count = len(scenes(run).owners)
@@ -97,7 +105,7 @@ def segmented(run: Run) -> Tensor:
 def segmentation(run: Run) -> dict[str, Tensor]:
     """Return the overlap of masks with the objects' outlines: way of making them -> one for each object."""
     true = scenes(run).masks[segmented(run)]
-    made = {title: cut(run, title) for title in ("Grad-CAM, seeds", "Grad-CAM, GrabCut", "saliency, GrabCut")}
+    made = {title: cut(run, title) for title in CUTS}
     size = true.shape[-1]
     edge = round(size * (1 - 0.5**0.5) / 2)
     middle = torch.zeros_like(true)

@@ -254,7 +254,7 @@ def guided_backprop_alike(run: Run) -> Measurement:
 
 def _discriminated(run: Run, method: str) -> Measurement:
     found = objects.discrimination(run)[method]
-    share, rank = spread(100.0 * found), objects.ranks(run).double().median()
+    share, rank = spread(100.0 * found), objects.asked_for(run)["ranks"].double().median()
     note = f"95 % interval {share.low:.0f} to {share.high:.0f}, {len(found)} pairs; the class asked for has rank"
     return Measurement(share.middle, f"{note} {rank:.0f} in the network's prediction (median)")
 

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from innerview.adversarial import Attack, AwayFrom, Towards, pgd
-from innerview.core.maps import scaled
 from innerview.core.types import Images, Masks
 from innerview.evaluation import box_masks, pointing_hits
 from innerview.replicate import Run
 from replication.selvaraju2017_grad_cam import objects
-from replication.selvaraju2017_grad_cam.explaining import BATCH, batches, heatmaps, logits_of, names_of
+from replication.selvaraju2017_grad_cam.explaining import BATCH, batches, heatmaps, logits_of, names_of, random_maps
 from replication.selvaraju2017_grad_cam.photographs import Photo, Scenes, boxed, read, scenes
 
 WAYS: Final = ("Grad-CAM", "counterfactual", "random")
@@ -112,7 +111,7 @@ def removed_from_scenes(run: Run) -> dict[str, Tensor]:
     config, of = run.config, scenes(run)
 
     def compute() -> dict[str, Tensor]:
-        wanted = objects.targets(run, of)
+        wanted = objects.asked_for(run)["targets"]
         places = torch.arange(min(config.removed, len(wanted))).split(BATCH)
         parts = [_removed_from_scenes(run, of, wanted, part) for part in places]
         return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
@@ -125,13 +124,15 @@ def _removed_from_scenes(run: Run, of: Scenes, wanted: Tensor, places: Tensor) -
     model, images = run.model(run.config.model), of.images[of.owners[places]].to(run.device)
     classes, clean = wanted[places], logits_of(model, images).cpu()
     kin = [of.classes[place] for place in places.tolist()]
-    found = {}
+
+    def named(logits: Tensor) -> Tensor:
+        return torch.tensor([int(index) in own for index, own in zip(logits.argmax(1), kin, strict=True)])
+
+    found, before = {}, named(clean)
     for way, maps in marks(run, images, classes).items():
         masks = marked(maps, run.config.removed_share)
         logits = logits_of(model, covered(images, masks)).cpu()
-        named = [int(index) in own for index, own in zip(logits.argmax(1), kin, strict=True)]
-        before = [int(index) in own for index, own in zip(clean.argmax(1), kin, strict=True)]
-        found[f"{way}/flips"] = torch.tensor(named) & ~torch.tensor(before)
+        found[f"{way}/flips"] = named(logits) & ~before
         found[f"{way}/change"] = (logits - clean).gather(1, classes[:, None])[:, 0]
         found[f"{way}/marked"] = masks.flatten(1).any(1)
     return found
@@ -140,18 +141,17 @@ def _removed_from_scenes(run: Run, of: Scenes, wanted: Tensor, places: Tensor) -
 def marks(run: Run, images: Images, classes: Tensor) -> dict[str, Tensor]:
     """Return the maps by which parts of images are removed."""
     model, layer = run.model(run.config.model), run.config.layer
-    random = torch.rand(len(images), 7, 7, generator=torch.Generator().manual_seed(run.seed))
     return {
         "Grad-CAM": heatmaps(model, "grad_cam", images, classes, layer).cpu(),
         "counterfactual": heatmaps(model, "counterfactual_grad_cam", images, classes, layer).cpu(),
-        "random": nn.functional.interpolate(random[:, None], images.shape[-2:], mode="bilinear")[:, 0],
+        "random": random_maps(run, len(images)),
     }
 
 
 def marked(maps: Tensor, share: float) -> Masks:
     """Return the pixels with the largest values, so many of them; none where a map is zero."""
     cut = maps.flatten(1).quantile(1 - share, dim=1)[:, None, None]
-    return (maps > cut) & (scaled(maps) > 0)
+    return (maps > cut) & (maps > 0)
 
 
 def covered(images: Images, masks: Masks) -> Images:

@@ -17,7 +17,7 @@ from innerview.models import imagenet_labels, layer_shapes
 from replication.selvaraju2017_grad_cam import faithful, localized, objects, photographs, robust
 from replication.selvaraju2017_grad_cam.categories import IMAGENET_OF_COCO
 from replication.selvaraju2017_grad_cam.config import Config
-from replication.selvaraju2017_grad_cam.explaining import chunks, heatmaps
+from replication.selvaraju2017_grad_cam.explaining import chunks, heatmaps, random_maps
 from replication.selvaraju2017_grad_cam.paper import PAPER, REPORTED, STAND_INS, embedded
 
 SMOKE: Config = PAPER.config("smoke")
@@ -216,6 +216,6 @@ def test_covered_is_grey_where_the_mask_is():
 
 
 def test_random_maps_repeat_and_differ_between_photographs():
-    first, second = (faithful._random_maps(run_of(SMOKE), 2) for _ in range(2))
+    first, second = (random_maps(run_of(SMOKE), 2) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first[0], first[1])

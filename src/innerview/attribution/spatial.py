@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from innerview.attribution.readings import LayerReading, read_layer
 from innerview.attribution.targets import Target
 from innerview.core.types import Images, LayerMaps
+from innerview.models.forwarding import replaced_forward
 
 FLOOR: Final = 1e-2
 """Added to the denominator of the relaxed pooling, in the activations' unit; the article's notebook."""
@@ -75,21 +76,14 @@ def relaxed_max_pool(model: nn.Module) -> Iterator[None]:
     the notebook of {cite}`olah2018building`. The forward pass stays as it is, and the model unchanged. Pooling with
     gaps in its windows (dilation) or that returns indices keeps its own gradient.
     """
-    attributes = vars(model)
-    own = attributes.get("forward")  # there if someone replaced this one model's
     forward = model.forward
 
     def relaxing(*inputs: Any, **options: Any) -> Any:
         with _Relaxing():
             return forward(*inputs, **options)
 
-    attributes["forward"] = relaxing
-    try:
+    with replaced_forward(model, relaxing):
         yield
-    finally:
-        del attributes["forward"]
-        if own is not None:
-            attributes["forward"] = own
 
 
 class _Relaxing(TorchFunctionMode):

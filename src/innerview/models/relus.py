@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from innerview.models.forwarding import replaced_forward
+
 ReluRule = Callable[[Tensor, Tensor, float], Tensor]
 """What a ReLU passes down: the gradient that reaches its output, its input, and the height at which it is cut off
 (6 for ReLU6, else infinity) -> the gradient of its input. All tensors have the shape of the input."""
@@ -47,16 +49,9 @@ def relu_gradient(model: nn.Module, rule: ReluRule) -> Iterator[ReluCalls]:
     Yields:
         How many ReLUs were called.
     """
-    attributes = vars(model)
-    own = attributes.get("forward")  # there if someone replaced this one model's
     calls = ReluCalls()
-    attributes["forward"] = _Forward(model.forward, rule, calls)
-    try:
+    with replaced_forward(model, _Forward(model.forward, rule, calls)):
         yield calls
-    finally:
-        del attributes["forward"]
-        if own is not None:
-            attributes["forward"] = own
 
 
 class _Forward:
