@@ -12,14 +12,14 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import style
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Annotation
 
-from innerview.core.errors import BadInput
-from innerview.figures import bars, histograms, lines, signed_map
+from innerview.core.errors import BadInput, NotFinite
+from innerview.figures import bars, dots, histograms, lines, signed_map
 from innerview.figures.style import COLORS, DPI, TEXT
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -62,9 +62,28 @@ def spread() -> Figure:
     return histograms(TENTHS, "Purity of the top ten", "Share of units", width=4.0)
 
 
+DELTAS, MEASURED = np.array([0.5, 0.6, 0.7, 0.8, 0.9]), np.array([40.0, 41.0, 41.5, 40.2, 39.0])
+SPREADS = {"Both branches": (MEASURED - 0.8, MEASURED + 0.8)}
+
+
+def measured() -> Figure:
+    series = {"Both branches": (DELTAS, MEASURED), "Branch A": (DELTAS, MEASURED - 1.2)}
+    return lines(series, "Threshold of the erasing", "Right boxes, %", spread=SPREADS, markers=True, width=4.0)
+
+
+INTERVALS = {
+    "Fixed threshold": {"CAM": (54.2, 52.9, 55.5), "ACoL": (57.1, 55.8, 59.0), "Middle box": (48.0, 46.5, 49.4)},
+    "Tuned threshold": {"CAM": (57.2, 56.0, 58.5), "ACoL": (57.9, 56.6, 59.1), "Middle box": (48.0, 46.5, 49.4)},
+}
+
+
+def dotted() -> Figure:
+    return dots(INTERVALS, "Right boxes, %", reference={"Paper's ACoL": 53.3}, width=4.0)
+
+
 CHARTS = {
     "plane": plane, "curves": curves, "logarithmic": logarithmic, "grouped": grouped, "single": single,
-    "spread": spread,
+    "spread": spread, "measured": measured, "dotted": dotted,
 }  # fmt: skip
 # Text is placed by hinting and antialiasing, which differ a little between builds of FreeType.
 TOLERANCE = 6
@@ -141,6 +160,109 @@ def test_curves_hold_the_numbers_under_their_labels():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Step", "Objective")
 
 
+def test_a_spread_is_a_light_band_in_the_colour_of_its_curve_and_in_no_legend():
+    (axes,) = measured().axes
+    (band,) = axes.collections
+    (path,) = band.get_paths()
+    low, high = SPREADS["Both branches"]
+    corners = {(round(float(x), 9), round(float(y), 9)) for x, y in np.asarray(path.vertices)}
+    assert corners == {(x, round(y, 9)) for ends in (low, high) for x, y in zip(DELTAS.tolist(), ends, strict=True)}
+    assert to_hex(np.asarray(band.get_facecolor())[0]) == COLORS[0]
+    assert band.get_alpha() == 0.15
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["Both branches", "Branch A"]
+
+
+def test_markers_stand_at_the_points_only_where_told():
+    assert [line.get_marker() for line in measured().axes[0].get_lines()] == ["o", "o"]
+    assert {str(line.get_marker()) for line in curves().axes[0].get_lines()} <= {"", "None"}
+
+
+@pytest.mark.parametrize(
+    "spread",
+    [
+        {"Paper": (X, X)},
+        {"Without": (X[1:], X[1:])},
+        {"Without": (X, X[1:])},
+        {"Without": (X + 1, X)},
+        {"Without": (X * np.nan, X)},
+    ],
+)
+def test_a_spread_that_is_none_is_refused(spread):
+    with pytest.raises(BadInput, match=f"the spread '{next(iter(spread))}' needs a curve of this label, and low <= "):
+        lines(SERIES, "Step", "Objective", spread=spread)
+
+
+def test_dots_hold_the_numbers_row_by_row():
+    (axes,) = dotted().axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["CAM", "ACoL", "Middle box"]
+    assert axes.yaxis_inverted()
+    fixed, tuned, paper = axes.get_lines()
+    assert np.unique(np.asarray(paper.get_xdata())).tolist() == [53.3]
+    assert paper.get_linestyle() == "--"
+    places = np.array([line.get_ydata() for line in (fixed, tuned)], float)
+    assert (np.abs(places - np.arange(3)) < 0.5).all()  # beside its own row's label
+    assert (places[0] < places[1]).all()
+    np.testing.assert_allclose(places.mean(0), np.arange(3))
+    for line, whiskers, rows in zip((fixed, tuned), axes.collections, INTERVALS.values(), strict=True):
+        middle, low, high = np.array(list(rows.values())).T
+        np.testing.assert_array_equal(np.asarray(line.get_xdata()), middle)
+        assert isinstance(whiskers, LineCollection)
+        ends = np.array(whiskers.get_segments())
+        np.testing.assert_array_equal(ends[..., 0], np.stack([low, high], 1))
+        np.testing.assert_array_equal(ends[..., 1], np.repeat(np.asarray(line.get_ydata())[:, None], 2, 1))
+        assert to_hex(np.asarray(whiskers.get_color())[0]) == to_hex(str(line.get_color()))
+    assert fixed.get_marker() != tuned.get_marker()  # told apart without colours, too
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [*INTERVALS, "Paper's ACoL"]
+
+
+def test_the_rows_of_dots_are_found_by_name_and_not_by_place():
+    (axes,) = dots({"a": {"x": (1, 1, 1), "y": (2, 2, 2)}, "b": {"y": (4, 4, 4), "x": (3, 3, 3)}}, "v").axes
+    assert [np.asarray(line.get_xdata()).tolist() for line in axes.get_lines()] == [[1, 2], [3, 4]]
+
+
+def test_reference_lines_are_told_apart():
+    (axes,) = dots({"a": {"x": (1, 1, 1)}}, "v", reference={"Paper": 2, "Chance": 3}).axes
+    assert len({str(line.get_linestyle()) for line in axes.get_lines()[1:]}) == 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("words", ["{}", "threshold {}", "the threshold that is best on held-out images, {}"])
+def test_the_legend_of_dots_stays_inside_the_figure(count, words):
+    rows = {"A method of a rather long name": (1, 0, 2), "CAM": (2, 1, 3)}
+    groups = {words.format(index): rows for index in range(count)}
+    figure = dots(groups, "v", reference={"Paper": 1.5})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+    assert legend.get_window_extent().y1 <= figure.bbox.y1
+    assert axes.get_window_extent().height / DPI > 0.2 * count  # the legend leaves room for the dots
+
+
+@pytest.mark.parametrize(
+    ("interval", "error", "says"),
+    [
+        ((np.nan, 0, 1), NotFinite, "Ours, CAM: NaN or infinite"),
+        ((0, 0, np.inf), NotFinite, "Ours, CAM: NaN or infinite"),
+        ((2, 0, 1), BadInput, r"Ours, CAM: 2 lies outside its interval \[0, 1\]"),
+        ((0.5, 1, 0), BadInput, r"0.5 lies outside its interval \[1, 0\]"),
+    ],
+)
+def test_dots_refuse_what_is_no_interval(interval, error, says):
+    with pytest.raises(error, match=says):
+        dots({"Ours": {"CAM": interval}}, "value")
+
+
+def test_dots_refuse_a_reference_that_is_no_number():
+    with pytest.raises(NotFinite, match="Reference, Paper: NaN"):
+        dots(INTERVALS, "value", reference={"Paper": np.nan})
+
+
 @pytest.mark.parametrize(
     ("log", "scales"), [("", ("linear",) * 2), ("x", ("log", "linear")), ("y", ("linear", "log")), ("xy", ("log",) * 2)]
 )
@@ -154,6 +276,8 @@ def test_a_legend_stands_only_where_there_is_something_to_tell_apart():
     assert lines({"one": (X, X)}, "x", "y", reference={"Paper": 3}).axes[0].get_legend() is not None
     assert bars({"one": {"a": 1}}, "x").axes[0].get_legend() is None
     assert histograms({"one": X}, "x", "y").axes[0].get_legend() is None
+    assert dots({"one": {"a": (1, 0, 2)}}, "x").axes[0].get_legend() is None
+    assert dots({"one": {"a": (1, 0, 2)}}, "x", reference={"Paper": 3}).axes[0].get_legend() is not None
 
 
 def test_bars_hold_the_numbers_row_by_row():
@@ -170,8 +294,9 @@ def test_bars_hold_the_numbers_row_by_row():
     assert axes.yaxis_inverted()
 
 
-def test_the_legend_stands_above_bars_and_hides_none():
-    figure = grouped()
+@pytest.mark.parametrize("make", [grouped, dotted])
+def test_the_legend_stands_above_bars_and_dots_and_hides_none(make):
+    figure = make()
     figure.draw_without_rendering()
     (axes,) = figure.axes
     legend = axes.get_legend()
@@ -271,6 +396,7 @@ def test_the_look_is_the_books_whatever_the_user_has_set():
 
 
 @pytest.mark.parametrize("groups", [{}, {"one": {}}, {"one": {"a": 1.0}, "other": {"b": 1.0}}])
-def test_bars_refuse_groups_that_do_not_match(groups):
-    with pytest.raises(BadInput, match="the same rows in every group"):
-        bars(groups, "value")
+@pytest.mark.parametrize("draw", [bars, dots])
+def test_bars_and_dots_refuse_groups_that_do_not_match(draw, groups):
+    with pytest.raises(BadInput, match=f"{draw.__name__} need at least one group, and the same rows in every group"):
+        draw(groups, "value")

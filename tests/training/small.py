@@ -1,5 +1,6 @@
 """Small networks and samples, with all that makes a training hard to repeat: batch statistics, dropout, crops."""
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -7,15 +8,31 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import distributed, nn
 
 from innerview.core.errors import BadInput
-from innerview.training import SGD, Adam, Cosine, Flip, RandomCrop, TensorSamples, TrainingRecipe, cross_entropy, train
+from innerview.training import (
+    SGD,
+    Adam,
+    Cosine,
+    EarlyStop,
+    Flip,
+    RandomCrop,
+    TensorSamples,
+    TrainingRecipe,
+    accuracy,
+    cross_entropy,
+    train,
+)
 
 RECIPE = TrainingRecipe(epochs=4, batch=5, optimizer=Adam(0.01, weight_decay=0.1), schedule=Cosine(0.2), seed=3)
 MOMENTUM = replace(RECIPE, optimizer=SGD(0.01, nesterov=True))
-TOGETHER = replace(MOMENTUM, batch=6)
 STEPS = 16
+ENDING = replace(RECIPE, epochs=6, early_stop=EarlyStop("closeness", patience=2))
+"""Ends after the fourth epoch: `Judge` finds the second the best."""
+
+TOGETHER = replace(MOMENTUM, batch=6, early_stop=EarlyStop("closeness", patience=1))
 WAIT = timedelta(minutes=2)
 
 
@@ -45,33 +62,97 @@ def plain_samples() -> TensorSamples:
     return TensorSamples((images[..., :8, :8], labels))
 
 
-def be_killed(folder: str) -> None:
-    """Train until the tenth step, then die at once."""
-    calls = iter(range(9))
+def same(first, second):
+    one, other = first.state_dict(), second.state_dict()
+    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
 
-    def dying(model, images, labels):
-        if next(calls, None) is None:
-            os.kill(os.getpid(), signal.SIGKILL)
+
+def on_disk(folder):
+    """What a training left, without the seconds of the log."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    tensors = {path.name: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
+    return [{**line, "seconds": 0} for line in lines], (folder / "epochs.csv").read_text(), tensors
+
+
+def assert_same_files(folder, other):
+    (log, epochs, tensors), (other_log, other_epochs, others) = on_disk(folder), on_disk(other)
+    assert log == other_log
+    assert epochs == other_epochs
+    assert list(tensors) == list(others)
+    for name, file in tensors.items():
+        assert list(file) == list(others[name])
+        assert all(torch.equal(tensor, others[name][key]) for key, tensor in file.items()), name
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Stopping:
+    """The loss, until it was called so many times."""
+
+    def __init__(self, calls, end=interrupt):
+        self.left, self.end = calls, end
+
+    def __call__(self, model, images, labels):
+        self.left -= 1
+        if self.left < 0:
+            self.end()
         return cross_entropy(model, images, labels)
 
-    dying.__qualname__ = cross_entropy.__qualname__
+
+class Judge:
+    """A validation whose measure rises and falls: how near the weights are to a certain distance from their start.
+
+    It can be called so many times. It draws random numbers, and checks that the model is ready to be judged.
+    """
+
+    def __init__(self, start, distance=0.016, calls=10**9, end=interrupt):
+        self.start, self.distance = start[0].weight.detach().clone(), distance
+        self.left, self.end = calls, end
+
+    def __call__(self, model):
+        self.left -= 1
+        if self.left < 0:
+            self.end()
+        assert not any(module.training for module in model.modules())
+        assert not torch.is_grad_enabled()
+        images, labels = plain_samples().tensors
+        moved = float((model[0].weight - self.start).abs().mean())
+        right = accuracy(model, images, labels)
+        return {"right": right, "closeness": -abs(moved - self.distance), "chance": float(torch.rand(()))}
+
+
+def be_killed(folder: str, steps: int, judgements: int) -> None:
+    """Train for so many steps and validations, then die at once."""
     torch.set_num_threads(1)
-    train(small_network(), small_samples(), dying, RECIPE, folder=folder, checkpoint_seconds=0)
+    loss = Stopping(steps, die)
+    judge = Judge(small_network(), calls=judgements, end=die)
+    train(small_network(), small_samples(), loss, ENDING, validate=judge, folder=folder, checkpoint_seconds=0)
 
 
 def finish(folder: str) -> None:
     """Train to the end, from wherever a training in this folder stopped."""
     torch.set_num_threads(1)
-    train(small_network(), small_samples(), cross_entropy, RECIPE, folder=folder)
+    judge = Judge(small_network())
+    train(small_network(), small_samples(), Stopping(10**9), ENDING, validate=judge, folder=folder)
 
 
 def take_part(rank: int, folder: str) -> None:
     """Be one of two processes that train together."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2, timeout=WAIT)
+    judge = Judge(plain_network(), 0.0021, calls=9 if rank == 0 else 0)
     try:
-        result = train(plain_network(), plain_samples(), cross_entropy, TOGETHER, folder=Path(folder) / "training")
-        torch.save({"model": result.model.state_dict(), "history": result.history}, f"{folder}/{rank}.pt")
+        for name, kept in {"kept": Path(folder) / "training", "again": Path(folder) / "training", "not": None}.items():
+            result = train(plain_network(), plain_samples(), cross_entropy, TOGETHER, validate=judge, folder=kept)
+            found = {"model": result.model.state_dict(), "history": result.history, "measures": dict(result.measures)}
+            torch.save(found, f"{folder}/{name}-{rank}.pt")
+        Path(f"{folder}/calls-{rank}.txt").write_text(str(judge.left))
         try:
             train(plain_network(), plain_samples(), cross_entropy, RECIPE)
         except BadInput as error:

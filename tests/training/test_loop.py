@@ -1,6 +1,7 @@
 """The loop: the same bits however often it is stopped, and a clear end where numbers end."""
 
 import copy
+import itertools
 import json
 import signal
 from dataclasses import replace
@@ -12,14 +13,19 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 from training.small import (
+    ENDING,
     MOMENTUM,
     RECIPE,
     STEPS,
     TOGETHER,
+    Judge,
+    Stopping,
+    assert_same_files,
     be_killed,
     finish,
     plain_network,
     plain_samples,
+    same,
     small_network,
     small_samples,
     take_part,
@@ -29,24 +35,6 @@ from innerview.core.errors import BadInput, NotFinite, OutputError
 from innerview.core.seeds import generator
 from innerview.training import Constant, Cosine, TensorSamples, accuracy, cross_entropy, train
 from innerview.training.samples import order
-
-
-def same(first, second):
-    one, other = first.state_dict(), second.state_dict()
-    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
-
-
-class Stopping:
-    """The loss, until it is called for the given time."""
-
-    def __init__(self, calls, error=KeyboardInterrupt):
-        self.left, self.error = calls, error
-
-    def __call__(self, model, images, labels):
-        self.left -= 1
-        if self.left < 0:
-            raise self.error
-        return cross_entropy(model, images, labels)
 
 
 def test_it_equals_a_loop_written_out(network, samples):
@@ -99,24 +87,8 @@ def test_the_same_call_gives_the_same_bits_whatever_the_program_draws(network, s
 # Stopped and resumed
 
 
-def on_disk(folder):
-    """What a training left, without the seconds of the log."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    tensors = {path.name: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
-    return [{**line, "seconds": 0} for line in lines], tensors
-
-
-def assert_same_files(folder, other):
-    (log, tensors), (other_log, others) = on_disk(folder), on_disk(other)
-    assert log == other_log
-    assert list(tensors) == list(others)
-    for name, file in tensors.items():
-        assert list(file) == list(others[name])
-        assert all(torch.equal(tensor, others[name][key]) for key, tensor in file.items()), name
-
-
 @pytest.mark.parametrize("recipe", [RECIPE, MOMENTUM], ids=["adam", "sgd"])
-@pytest.mark.parametrize("seconds", [0.0, 3600.0], ids=["every step saved", "none saved"])
+@pytest.mark.parametrize("seconds", [0.0, 3600.0], ids=["every step saved", "every epoch saved"])
 def test_a_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, network, samples, recipe, seconds):
     recipe = replace(recipe, snapshots=(0, 0.5, 1, 4))
     whole = train(network, samples, Stopping(10**9), recipe, folder=tmp_path / "whole")
@@ -125,7 +97,7 @@ def test_a_training_stopped_again_and_again_ends_with_the_same_bits(tmp_path, ne
             train(network, samples, Stopping(calls), recipe, folder=tmp_path / "cut", checkpoint_seconds=seconds)
     last = Stopping(STEPS)
     resumed = train(network, samples, last, recipe, folder=tmp_path / "cut")
-    assert last.left == (9 if seconds == 0 else 0)  # what was saved is not done twice
+    assert last.left == (9 if seconds == 0 else 4)  # what was saved is not done twice
     assert same(whole.model, resumed.model)
     assert torch.equal(whole.history, resumed.history)
     assert_same_files(tmp_path / "whole", tmp_path / "cut")
@@ -141,17 +113,19 @@ def test_a_finished_training_is_read_not_repeated(tmp_path, network, samples):
 def test_a_killed_process_is_continued_with_the_same_bits(tmp_path):
     """All in fresh processes: what ran before in one may change the kernels that torch takes, and so the last bits."""
 
-    def run(target, folder):
-        process = get_context("spawn").Process(target=target, args=(str(tmp_path / folder),))
+    def run(target, folder, *calls):
+        process = get_context("spawn").Process(target=target, args=(str(tmp_path / folder), *calls))
         process.start()
         process.join()
         return process.exitcode
 
-    assert run(be_killed, "cut") == -signal.SIGKILL
-    assert len(load_file(tmp_path / "cut/state.safetensors")["losses"]) == 9
+    for steps, judgements, saved in ((9, 9, 9), (99, 0, 11), (99, 1, 15)):  # in a step, in a validation, in the last
+        assert run(be_killed, "cut", steps, judgements) == -signal.SIGKILL
+        assert len(load_file(tmp_path / "cut/state.safetensors")["losses"]) == saved
     assert run(finish, "whole") == 0
     assert run(finish, "cut") == 0
     assert_same_files(tmp_path / "whole", tmp_path / "cut")
+    assert len(load_file(tmp_path / "cut/state.safetensors")["losses"]) == STEPS < 4 * ENDING.epochs
 
 
 def test_snapshots_are_the_weights_of_their_epochs(tmp_path, network, samples):
@@ -201,7 +175,9 @@ def broken_at(step, value):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_stops_at_its_step_and_the_last_good_state_stays(tmp_path, network, samples, value):
-    with pytest.raises(NotFinite, match=rf"the loss became {value} at step 6; lower the learning rate"):
+    batch = ", ".join(map(str, order(22, 3, 1)[10:15].tolist()))
+    where = rf"at step 6 \(epoch 2, batch 3, samples {batch}\); lower the learning rate or check these samples"
+    with pytest.raises(NotFinite, match=f"the loss became {value} {where}"):
         train(network, samples, broken_at(6, value), RECIPE, folder=tmp_path, checkpoint_seconds=0)
     state = load_file(tmp_path / "state.safetensors")
     assert len(state["losses"]) == 6
@@ -332,11 +308,19 @@ def test_two_processes_train_as_one_does(tmp_path):
     take_part(0, str(tmp_path))
     other.join()
     assert other.exitcode == 0
-    alone = train(plain_network(), plain_samples(), cross_entropy, TOGETHER)
-    for rank in (0, 1):
-        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+    judge = Judge(plain_network(), 0.0021)
+    alone = train(plain_network(), plain_samples(), cross_entropy, TOGETHER, validate=judge)
+    assert len(alone.history) == 9  # of 12
+    for rank, name in itertools.product((0, 1), ("kept", "again", "not")):
+        found = torch.load(tmp_path / f"{name}-{rank}.pt", weights_only=True)
         torch.testing.assert_close(found["history"], alone.history, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(found["model"], dict(alone.model.state_dict()), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found["measures"], dict(alone.measures), rtol=1e-4, atol=1e-6)
+    assert [(tmp_path / f"calls-{rank}.txt").read_text() for rank in (0, 1)] == [
+        "3",
+        "0",
+    ]  # left: the first alone judges
+    for rank in (0, 1):
         assert "a batch of 5 cannot be shared by 2 processes" in (tmp_path / f"{rank}.txt").read_text()
     assert len(load_file(tmp_path / "training/state.safetensors")["losses"]) == len(alone.history)
 

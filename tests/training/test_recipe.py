@@ -7,7 +7,18 @@ import torch
 from torch import nn
 
 from innerview.core.errors import BadInput
-from innerview.training import SGD, Adam, Constant, Cosine, Drops, Group, TensorSamples, TrainingRecipe, train
+from innerview.training import (
+    SGD,
+    Adam,
+    Constant,
+    Cosine,
+    Drops,
+    EarlyStop,
+    Group,
+    TensorSamples,
+    TrainingRecipe,
+    train,
+)
 
 
 class Line(nn.Module):
@@ -100,3 +111,8 @@ def test_a_group_without_a_decay_keeps_the_optimisers():
 def test_a_recipe_that_cannot_be_is_refused(settings, message):
     with pytest.raises(BadInput, match=message):
         TrainingRecipe(**settings)
+
+
+def test_an_early_stop_without_patience_is_refused():
+    with pytest.raises(BadInput, match="a patience of 1 or more epochs, not 0"):
+        EarlyStop("right", 0)

@@ -87,3 +87,12 @@ def read_json(path: str | Path) -> Any:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise BadInput(f"{path} is not JSON ({error}); remove it or make it again") from error
+
+
+def file_identity(path: Path) -> tuple[str, int, int]:
+    """Return what changes when a file does: path, size and time; reading its content would take as long as its use."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return str(path), -1, -1  # missing
+    return str(path), stat.st_size, stat.st_mtime_ns

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ def read_batches(
 def _batches(paths: list[Path], size: int, batch: int, workers: int) -> Generator[Batch, None, None]:
     skipped: list[UnreadableImage] = []
     starts = range(0, len(paths), batch)
-    parts = _ahead(lambda start: [_read(path, size) for path in paths[start : start + batch]], starts, workers)
+    parts = ahead(lambda start: [read_square(path, size) for path in paths[start : start + batch]], starts, workers)
     for start, part in zip(starts, parts, strict=True):
         images = {start + row: one for row, one in enumerate(part) if not isinstance(one, UnreadableImage)}
         skipped += [one for one in part if isinstance(one, UnreadableImage)]
@@ -99,14 +99,19 @@ def _batches(paths: list[Path], size: int, batch: int, workers: int) -> Generato
         warnings.warn(f"skipped {len(skipped)} of {len(paths)} files; the first: {skipped[0]}", stacklevel=2)
 
 
-def _read(path: Path, size: int) -> Images | UnreadableImage:
+def read_square(path: str | Path, size: int | tuple[int, int]) -> Images | UnreadableImage:
+    """Read the middle square of an image whose shorter side becomes `size` pixels; or return why that cannot be.
+
+    A pair of height and width brings the whole image to this size instead.
+    """
     try:
-        return center_crop(read_image(path, size), size)
+        images = read_image(path, size)
+        return center_crop(images, size) if isinstance(size, int) else images
     except UnreadableImage as error:
         return error
 
 
-def _ahead(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def ahead(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result, None, None]:
     """Yield ``function(item)`` in order; while one result is in use, threads work on the next `workers`."""
     if workers == 0:
         yield from map(function, items)

@@ -25,3 +25,9 @@ def scaled(maps: LayerMaps) -> LayerMaps:
     """Divide each map by its largest absolute value; a map that is zero everywhere stays zero."""
     largest = maps.abs().amax((1, 2), keepdim=True)
     return maps / torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
+def unit_range(maps: LayerMaps) -> LayerMaps:
+    """Scale each map to [0, 1] by its own smallest and largest value; a map without any difference becomes zero."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / torch.where(high > low, high - low, torch.ones_like(high))

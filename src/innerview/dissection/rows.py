@@ -1,13 +1,11 @@
-"""The numbers of a survey on disk: rows that are written once, in order, and counted only when they are whole."""
+"""The numbers of a survey on disk: one record for each image."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from innerview.core.errors import BadInput, OutputError
-from innerview.core.files import check_writable, read_json, write_json
+from innerview.core.rows import Rows
 
 VALUES = ("maxima", "minima", "means", "samples")
 PLACES = ("max_places", "min_places")
@@ -20,45 +18,32 @@ def row_type(channels: int) -> np.dtype:
 
 
 class RowFile:
-    """Rows in a folder, and how many of them are done.
-
-    ``survey.rows`` holds the records one after the other. ``survey.json`` says what they were made from and how many
-    count; it is renewed after the rows are on the disk, so that what a kill leaves half-written is never read.
+    """Records in a folder, ``survey.rows``, and how many of them are done; see `innerview.core.rows`.
 
     Args:
-        folder: Made when the first row is written.
-        made_from: Hash of all that the rows depend on; rows made from something else are written anew.
-        total: Rows when all are done.
+        folder: Made when the first record is written.
+        made_from: Hash of all that the records depend on; records made from something else are written anew.
     """
 
-    def __init__(self, folder: str | Path, made_from: str, total: int) -> None:
-        self.path, self.state = Path(folder) / "survey.rows", Path(folder) / "survey.json"
-        self.made_from, self.total = made_from, total
-        self.done, self.channels = 0, 0
-        self.grid: tuple[int, ...] = ()
-        found = self._found()
-        if found is not None:
-            self.done, self.channels, self.grid = found["done"], found["channels"], tuple(found["grid"])
+    def __init__(self, folder: str | Path, made_from: str) -> None:
+        self._rows = Rows(Path(folder) / "survey", made_from)
+        self.channels: int = self._rows.told.get("channels", 0)
+        self.grid: tuple[int, ...] = tuple(self._rows.told.get("grid", ()))
 
-    def _found(self) -> Mapping | None:
-        try:
-            state = read_json(self.state)
-            size = self.path.stat().st_size
-        except (BadInput, OSError):
-            return None
-        ours = isinstance(state, Mapping) and state.get("made_from") == self.made_from
-        return state if ours and size >= state["done"] * row_type(state["channels"]).itemsize else None
+    @property
+    def done(self) -> int:
+        """How many records there are."""
+        return self._rows.done
 
     def check_writable(self) -> None:
-        """Raise `OutputError` if rows could not be written there."""
-        check_writable(self.path)
-        check_writable(self.state)
+        """Raise `OutputError` if records could not be written there."""
+        self._rows.check_writable()
 
     def extend(self, stop: int, rows: np.ndarray, columns: Mapping[str, np.ndarray]) -> None:
-        """Write the rows up to `stop`; `channels` and `grid` are known by then.
+        """Write the records up to `stop`; `channels` and `grid` are known by then.
 
         Args:
-            stop: Rows that are done afterwards.
+            stop: Records that are done afterwards.
             rows: ``(b,)``, those that are known; the others become NaN.
             columns: Their numbers, ``(b, channels)`` by the names of `row_type`.
 
@@ -70,29 +55,8 @@ class RowFile:
             block[name] = np.nan
         for name, column in columns.items():
             block[name][rows - self.done] = column
-        try:
-            self._write(block)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {self.path}: {error.strerror}; free space or choose another place"
-            ) from error
-        self.done = stop
-        state = {"made_from": self.made_from, "done": stop, "channels": self.channels, "grid": list(self.grid)}
-        write_json(self.state, state)
-
-    def _write(self, block: np.ndarray) -> None:
-        if self.done == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.state.unlink(missing_ok=True)  # what it says no longer holds
-            self.path.unlink(missing_ok=True)  # an older survey may still be mapped; it keeps the old file
-            self.path.touch()
-        with self.path.open("r+b") as file:
-            file.truncate(self.done * block.itemsize)
-            file.seek(0, os.SEEK_END)
-            file.write(block.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
+        self._rows.append(block, {"channels": self.channels, "grid": list(self.grid)})
 
     def read(self) -> np.ndarray:
-        """Return all rows as a memory map, read-only."""
-        return np.memmap(self.path, row_type(self.channels), "r", shape=(self.total,))
+        """Return all records as a memory map, read-only."""
+        return self._rows.read(row_type(self.channels))

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.files import file_identity
 from innerview.core.folders import read_batches
 from innerview.core.progress import progress as bar
 from innerview.core.store import fingerprint
@@ -64,8 +65,8 @@ def survey(
     if not paths:
         raise BadInput("a survey needs at least one image; give paths")
     find_layer(model, layer)
-    files = [_identity(path) for path in paths]
-    rows = RowFile(out, fingerprint(model, layer, size, batch, directions, files, survey, read_batches), len(paths))
+    files = [file_identity(path) for path in paths]
+    rows = RowFile(out, fingerprint(model, layer, size, batch, directions, files, survey, read_batches))
     if rows.done < len(paths):
         rows.check_writable()
         _fill(rows, model, layer, directions, _Reading(paths, size, batch, progress))
@@ -80,15 +81,6 @@ class _Reading:
     size: int
     batch: int
     progress: bool
-
-
-def _identity(path: Path) -> tuple[str, int, int]:
-    """Return what changes when a file does; reading its content would take as long as the survey's own reading."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return str(path), -1, -1  # missing, and skipped
-    return str(path), stat.st_size, stat.st_mtime_ns
 
 
 def _fill(rows: RowFile, model: nn.Module, layer: str, directions: Directions | None, reading: _Reading) -> None:

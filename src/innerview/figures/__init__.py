@@ -1,7 +1,8 @@
 """Arrays in, figures out; one look for the whole book."""
 
-from innerview.figures.charts import bars, histograms, lines, signed_map
+from innerview.figures.charts import bars, dots, histograms, lines, signed_map
 from innerview.figures.coloring import AREAS, PIXELS, SIGNED_AREAS, SIGNED_PIXELS, Look, colored, gradient_picture
+from innerview.figures.diagram import Arrow, Block, diagram
 from innerview.figures.heatmaps import Explained, heatmaps
 from innerview.figures.outlines import Marked, outlines
 from innerview.figures.panels import panels
@@ -13,11 +14,15 @@ __all__ = [
     "PIXELS",
     "SIGNED_AREAS",
     "SIGNED_PIXELS",
+    "Arrow",
+    "Block",
     "Explained",
     "Look",
     "Marked",
     "bars",
     "colored",
+    "diagram",
+    "dots",
     "gradient_picture",
     "heatmaps",
     "histograms",

@@ -5,14 +5,12 @@ from typing import Final
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from torch import Tensor
 
 from innerview.core.errors import BadInput
 from innerview.core.images import to_array
-from innerview.figures.style import DPI, LOOK, figure
+from innerview.figures.style import DPI, LOOK, figure, text_width
 
 MOST_COLUMNS: Final = 7
 GAP: Final = 16  # pixels of the figure
@@ -63,20 +61,14 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
 
 def wrapped(title: str, width: float) -> list[str]:
     """Break a title into lines of at most `width` pixels, inside a word only where it is longer than that."""
-    renderer = RendererAgg(1, 1, DPI)
-    font = FontProperties(family=LOOK["font.family"], size=LOOK["font.size"])
-
-    def fits(text: str) -> bool:
-        return renderer.get_text_width_height_descent(text, font, ismath=False)[0] <= width
-
     lines: list[str] = []
     for word in title.split():
-        if lines and fits(f"{lines[-1]} {word}"):
+        if lines and text_width(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
             continue
         lines.append("")
         for letter in word:
-            if lines[-1] and not fits(lines[-1] + letter):
+            if lines[-1] and text_width(lines[-1] + letter) > width:
                 lines.append("")
             lines[-1] += letter
     return lines

@@ -1,10 +1,12 @@
 """The one look of the book: every figure is made by `figure`."""
 
+from functools import cache
 from typing import Any, Final
 
 from cycler import cycler
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 DPI: Final = 200
 """Twice the resolution at which a page shows a figure."""
@@ -46,3 +48,14 @@ def figure(width: float, height: float, **options: Any) -> Figure:
     made = Figure(figsize=(width, height), dpi=DPI, facecolor="white", **options)
     FigureCanvasAgg(made)
     return made
+
+
+def text_width(line: str, size: float = LOOK["font.size"]) -> float:
+    """Return how many pixels of a figure a line of text takes, its letters this many points large."""
+    font = FontProperties(family=LOOK["font.family"], size=size)
+    return _renderer().get_text_width_height_descent(line, font, ismath=False)[0]
+
+
+@cache
+def _renderer() -> RendererAgg:
+    return RendererAgg(1, 1, DPI)

@@ -26,10 +26,11 @@ COCO_CATEGORIES: Final = (
 )  # fmt: skip
 """The names of COCO's 80 categories by their number in YOLO's files {cite}`lin2014coco`."""
 
-Number = TypeVar("Number", int, float)
+Value = TypeVar("Value", int, float, str)
 
 ILSVRC_FILES: Final = "ILSVRC2012_val_????????.JPEG"
-ILSVRC_PLACES: Final = ("", "*/", "val/*/")
+ILSVRC_PLACES: Final = ("", "*/", "val/*/", "Data/CLS-LOC/val/", "ILSVRC/Data/CLS-LOC/val/")
+"""Where they may lie in a user's folder; the last ones as Kaggle packs them."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def read_ilsvrc(files: Mapping[str, str | Path], names: Collection[str]) -> dict
 
     Raises:
         BadInput: a photograph that the files do not know, a file that is missing or cannot be read, a line that is not
-            a name and whole numbers.
+            a name and whole numbers, a box that `check_boxes` refuses.
     """
     wanted = {_file_name(name) for name in names}
     corners: dict[str, list[list[int]]] = {}
@@ -86,8 +87,34 @@ def read_ilsvrc(files: Mapping[str, str | Path], names: Collection[str]) -> dict
     for asked in names:
         name = _file_name(asked)
         (width, height), (label,) = sizes[name], labels[name]
-        found[asked] = Annotation(width, height, label, torch.tensor(corners[name], dtype=torch.float32))
+        boxes = torch.tensor(corners[name], dtype=torch.float32)
+        check_boxes(boxes, (height, width), asked)
+        found[asked] = Annotation(width, height, label, boxes)
     return found
+
+
+def check_boxes(boxes: Boxes, size: tuple[int, int], name: str) -> None:
+    """Raise an error unless every box has an area and lies in its image.
+
+    Args:
+        boxes: ``(n, 4)`` in pixels of the image.
+        size: Height and width of the image.
+        name: Of the image, for the message.
+
+    Raises:
+        BadInput: a box without an area, or one that reaches beyond the image.
+    """
+    height, width = size
+    for box in boxes.tolist():
+        x0, y0, x1, y1 = box
+        corners = ", ".join(f"{corner:g}" for corner in box)
+        if not (x0 < x1 and y0 < y1):
+            raise BadInput(f"{name}: the box {corners} has no area; correct it or leave it out")
+        if min(x0, y0) < 0 or x1 > width or y1 > height:
+            raise BadInput(
+                f"{name}: the box {corners} reaches beyond the image of {width}x{height} pixels; give boxes in pixels "
+                "of this very file"
+            )
 
 
 def coco_masks(path: str | Path, size: tuple[int, int]) -> dict[int, Mask]:
@@ -119,7 +146,8 @@ def find_ilsvrc(folder: str | Path) -> dict[str, Path]:
     """Find the validation photographs of ILSVRC 2012 that a user has.
 
     Args:
-        folder: Holds them, flat or in a folder for each class, or has them so in its own folder ``val``.
+        folder: Holds them, flat or in a folder for each class, or has them so in its own folder ``val``; or holds what
+            Kaggle packs, ``ILSVRC/Data/CLS-LOC/val``.
 
     Returns:
         Name of the file -> its path, sorted.
@@ -150,21 +178,21 @@ def _rows(
     """Give name and numbers of each line of a file that tells about a wanted photograph."""
     if key not in files:
         raise BadInput(f"{key} is missing; give all files of the asset wsol_ilsvrc")
-    for line_number, line in _lines(Path(files[key])):
+    for line_number, line in numbered_lines(Path(files[key])):
         path, *fields = line.split(",")
         name = _file_name(path)
         if name not in wanted:
             continue
-        numbers = _numbers(fields, int)
+        numbers = converted(fields, int)
         if numbers is None or len(numbers) != count:
             raise BadInput(f"{files[key]}, line {line_number}: {line!r} is not a name and {count} whole numbers")
         yield name, numbers
 
 
 def _polygons(path: Path) -> Iterator[tuple[int, np.ndarray]]:
-    for line_number, line in _lines(path):
+    for line_number, line in numbered_lines(path):
         first, *fields = line.split()
-        points = _numbers(fields, float)
+        points = converted(fields, float)
         known = first.isdecimal() and int(first) < len(COCO_CATEGORIES)
         if not known or points is None or len(points) < 6 or len(points) % 2:
             raise BadInput(
@@ -174,7 +202,12 @@ def _polygons(path: Path) -> Iterator[tuple[int, np.ndarray]]:
         yield int(first), np.asarray(points).reshape(-1, 2)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Return the lines of a text file that hold anything, each with its number from 1.
+
+    Raises:
+        BadInput: the file cannot be read as text.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -182,7 +215,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
-def _numbers(fields: list[str], kind: type[Number]) -> list[Number] | None:
+def converted(fields: list[str], kind: type[Value]) -> list[Value] | None:
+    """Return the fields of a line as values of this kind; None if one of them is not."""
     try:
         return [kind(field) for field in fields]
     except ValueError:

@@ -5,6 +5,7 @@ from innerview.models._torchvision import make_importable
 make_importable()  # before anything here, or any library beside us, imports torchvision
 
 from innerview.models.activations import activations, class_logits, evaluate, layer_shapes, leaf, recorded  # noqa: E402
+from innerview.models.backbone import Backbone, stage  # noqa: E402
 from innerview.models.classifier import as_classifier, check_evaluated, class_index, class_labels  # noqa: E402
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
 from innerview.models.layers import LOGITS, aliases, channels_first, find_layer  # noqa: E402
@@ -15,6 +16,7 @@ __all__ = [
     "EMBEDDED",
     "LOGITS",
     "MODELS",
+    "Backbone",
     "ModelEntry",
     "ReluCalls",
     "ReluRule",
@@ -35,4 +37,5 @@ __all__ = [
     "load_model",
     "recorded",
     "relu_gradient",
+    "stage",
 ]

@@ -1,9 +1,13 @@
 """One training loop for everything that is trained here."""
 
+from innerview.training.checkpoints import load_weights
 from innerview.training.classification import accuracy, cross_entropy
-from innerview.training.loop import Loss, Training, train
-from innerview.training.recipe import SGD, Adam, Constant, Cosine, Drops, Group, Schedule, TrainingRecipe
+from innerview.training.features import Features, FeatureSamples, Looks, cache_features
+from innerview.training.image_samples import ImageSamples
+from innerview.training.loop import Training, train
+from innerview.training.recipe import SGD, Adam, Constant, Cosine, Drops, EarlyStop, Group, Schedule, TrainingRecipe
 from innerview.training.samples import Augmentation, Flip, RandomCrop, Samples, TensorSamples
+from innerview.training.steps import Loss, Validate
 
 __all__ = [
     "SGD",
@@ -12,8 +16,13 @@ __all__ = [
     "Constant",
     "Cosine",
     "Drops",
+    "EarlyStop",
+    "FeatureSamples",
+    "Features",
     "Flip",
     "Group",
+    "ImageSamples",
+    "Looks",
     "Loss",
     "RandomCrop",
     "Samples",
@@ -21,7 +30,10 @@ __all__ = [
     "TensorSamples",
     "Training",
     "TrainingRecipe",
+    "Validate",
     "accuracy",
+    "cache_features",
     "cross_entropy",
+    "load_weights",
     "train",
 ]  # fmt: skip

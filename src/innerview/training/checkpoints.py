@@ -2,12 +2,15 @@
 
 ========================  ==================================================================================
 ``training.json``         what is trained: the recipe, and a fingerprint of all that the result depends on
-``state.safetensors``     the last good state: weights, the optimiser's averages, the losses so far
+``state.safetensors``     the last good state: weights, the optimiser's averages, losses and measures so far
 ``log.jsonl``             one line a step: step, epoch, loss, learning rate, seconds since the start
+``epochs.csv``            one line an epoch: its number, the mean loss of its steps, the measures after it
+``best.safetensors``      the weights of the best epoch, where an early stop asks for them
 ``epoch-N.safetensors``   snapshots of the weights
 ========================  ==================================================================================
 """
 
+import csv
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -16,15 +19,21 @@ from pathlib import Path
 from typing import IO
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, NotFinite, OutputError
-from innerview.core.files import check_writable, read_json, write_json
+from innerview.core.files import check_writable, read_json, write_json, written_whole
 from innerview.core.store import Store
 from innerview.training.recipe import TrainingRecipe
+from innerview.training.record import RESERVED, Record
 
 WEIGHTS = "model."
 OPTIMIZER = "optimizer."
+MEASURES = "measures."
+LOSSES = "losses"
+PARTS = (WEIGHTS, OPTIMIZER, MEASURES)
 
 
 class Checkpoints:
@@ -44,6 +53,7 @@ class Checkpoints:
         self._folder = folder
         self._store = Store(folder)
         self._state = folder / "state.safetensors"
+        self._best = folder / "best.safetensors"
         self._log = folder / "log.jsonl"
         self._lines: list[str] = []  # not yet written
         self._start = self._saved = time.perf_counter()
@@ -53,23 +63,29 @@ class Checkpoints:
             write_json(told, {"identity": identity, "recipe": repr(recipe)})
         elif read_json(told).get("identity") != identity:
             raise BadInput(
-                f"{folder} holds another training (its recipe, starting weights, samples or loss differ); "
+                f"{folder} holds another training (its recipe, starting weights, samples, loss or validation differ); "
                 "choose another folder or remove it"
             )
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
-        """Put the last state into the model and the optimiser; return the losses so far, none if there is no state."""
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Record:
+        """Put the last state into the model and the optimiser; return what came before, nothing if there is no state.
+
+        Raises:
+            BadInput: the state is that of another network.
+        """
         state = self._store.load(self._state)
-        losses = [] if state is None else state["losses"].tolist()
+        record = Record()
         if state is not None:
-            model.load_state_dict(_below(state, WEIGHTS))
+            _fill(model, _below(state, WEIGHTS), self._state)
             restore(optimizer, _below(state, OPTIMIZER))
+            measures = sorted(_below(state, MEASURES).items())
+            record = Record(state[LOSSES].tolist(), {name: values.tolist() for name, values in measures})
         with self._log_open("a+") as file:  # steps after the state are done, and written down, once more
             file.seek(0)
-            for _ in losses:
+            for _ in record.losses:
                 file.readline()
             file.truncate(file.tell())
-        return losses
+        return record
 
     def note(self, step: int, epoch: float, loss: float, learning_rate: float) -> None:
         """Write the step's line into the log at the next save."""
@@ -81,20 +97,22 @@ class Checkpoints:
         """Return whether the last save was this long ago."""
         return time.perf_counter() - self._saved >= seconds
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, losses: list[float]) -> None:
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, record: Record) -> None:
         """Write the log and the state.
 
         Raises:
             NotFinite: a weight is NaN or infinite; the state on disk stays the last good one.
             OutputError: there is no space or no permission.
         """
-        check_finite(model, len(losses))
+        check_finite(model, len(record.losses))
         with self._log_open("a") as file:
             file.writelines(self._lines)
         self._lines.clear()
         state = {f"{WEIGHTS}{name}": tensor for name, tensor in model.state_dict().items()}
         state |= {f"{OPTIMIZER}{name}": tensor for name, tensor in flattened(optimizer).items()}
-        self._store.save(self._state, state | {"losses": torch.tensor(losses, dtype=torch.float64)})
+        told = {LOSSES: record.losses} | {f"{MEASURES}{name}": values for name, values in record.measures.items()}
+        state |= {name: torch.tensor(values, dtype=torch.float64) for name, values in told.items()}
+        self._store.save(self._state, state)
         self._saved = time.perf_counter()
 
     @contextmanager
@@ -106,10 +124,63 @@ class Checkpoints:
             why = error.strerror or error
             raise OutputError(f"cannot write {self._log}: {why}; free space or choose another place") from error
 
+    def write_epochs(self, record: Record, per_epoch: int) -> None:
+        """Write ``epochs.csv`` anew, so that it never holds an epoch that the state does not."""
+        with (
+            written_whole(self._folder / "epochs.csv") as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*RESERVED, *record.measures])
+            writer.writerows(record.rows(per_epoch))
+
     def snapshot(self, model: nn.Module, epoch: float, step: int) -> None:
         """Keep the weights after `step` steps as those of `epoch`; raises as `save` does."""
         check_finite(model, step)
         self._store.save(snapshot_path(self._folder, epoch), model.state_dict())
+
+    def save_best(self, model: nn.Module) -> None:
+        """Keep the weights as those of the best epoch."""
+        self._store.save(self._best, model.state_dict())
+
+    def load_best(self, model: nn.Module) -> None:
+        """Put the weights of the best epoch into the model; raises as `load_weights` does."""
+        load_weights(model, self._best)
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Fill a model with weights that a training left.
+
+    Args:
+        model: Of the architecture that was trained; changed in place, on the device where it is.
+        path: ``state.safetensors``, ``best.safetensors`` or ``epoch-N.safetensors``.
+
+    Raises:
+        BadInput: no such file, a damaged one, or weights of another network; the model is as it was.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"cannot read weights from {path} ({why}); give a .safetensors file of a training") from error
+    _fill(model, _below(tensors, WEIGHTS) if _is_state(tensors) else tensors, path)
+
+
+def _is_state(tensors: Mapping[str, Tensor]) -> bool:
+    return LOSSES in tensors and all(name == LOSSES or name.startswith(PARTS) for name in tensors)
+
+
+def _fill(model: nn.Module, weights: Mapping[str, Tensor], path: str | Path) -> None:
+    other = f"{path} holds weights of another network: "
+    own = model.state_dict()
+    for name, tensor in own.items():
+        if name not in weights:
+            raise BadInput(f"{other}{name} is missing")
+        if weights[name].shape != tensor.shape:
+            raise BadInput(f"{other}{name} is {tuple(weights[name].shape)}, this one has {tuple(tensor.shape)}")
+    for name in sorted(set(weights) - set(own)):
+        raise BadInput(f"{other}this one has no {name}")
+    model.load_state_dict(weights)
 
 
 def snapshot_path(folder: Path, epoch: float) -> Path:

@@ -1,7 +1,7 @@
 """How a training goes: the optimiser, its learning rates, and how long."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Protocol, runtime_checkable
@@ -106,6 +106,31 @@ class Group:
 
 
 @dataclass(frozen=True)
+class EarlyStop:
+    """End a training when a measure of its validation no longer rises; the weights of the best epoch are the result.
+
+    Args:
+        measure: One that the validation returns. The highest value is the best; of equal ones, the first.
+        patience: The training ends after this many epochs without a new best.
+    """
+
+    measure: str
+    patience: int = 3
+
+    def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise BadInput(f"an early stop needs a patience of 1 or more epochs, not {self.patience}")
+
+    def best(self, values: Sequence[float]) -> int:
+        """Return which epoch was the best, counted from 1; 0 if none is done."""
+        return values.index(max(values)) + 1 if values else 0
+
+    def ends(self, values: Sequence[float]) -> bool:
+        """Return whether the training ends after epochs of these values."""
+        return len(values) - self.best(values) >= self.patience
+
+
+@dataclass(frozen=True)
 class TrainingRecipe:
     """All that a training's result depends on, besides model, samples and loss.
 
@@ -118,6 +143,7 @@ class TrainingRecipe:
         snapshots: Epochs after which the weights are kept on disk, 0 before the first step; 0.5 is half an epoch.
         seed: Of the order, the augmentations and the model's own randomness (dropout).
         mixed: Whether convolutions and products run in bfloat16. It has the range of float32, so no scaling is needed.
+        early_stop: When to end before all epochs are done.
     """
 
     epochs: int = 10
@@ -128,6 +154,7 @@ class TrainingRecipe:
     snapshots: tuple[float, ...] = ()
     seed: int = 0
     mixed: bool = False
+    early_stop: EarlyStop | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.batch < 1:

@@ -23,7 +23,11 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 @runtime_checkable
 class Samples(Protocol):
-    """Anything that has a length and gives batches by index."""
+    """Anything that has a length and gives batches by index, to several threads at once.
+
+    Two members are optional: ``identity()`` returns what tells these samples from others, for
+    `innerview.core.store.fingerprint`; ``skipped`` holds the paths of files that could not be read.
+    """
 
     def __len__(self) -> int: ...
 
@@ -100,7 +104,7 @@ class RandomCrop:
         return pictures[numbers, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # batches are read ahead across the end of an epoch
 def order(count: int, seed: int, epoch: int) -> Tensor:
     """Return the order ``(count,)`` in which an epoch goes through the samples."""
     return torch.randperm(count, generator=generator("order", seed, epoch))

@@ -1,0 +1,1 @@
+"""Replication of adversarial complementary learning {cite}`zhang2018acol`."""

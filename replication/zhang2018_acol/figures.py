@@ -1,0 +1,264 @@
+"""The figures and tables, in the notebook's order."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from innerview.core.images import to_array
+from innerview.core.maps import unit_range
+from innerview.figures import Arrow, Block, Marked, colored, diagram, dots, lines, outlines
+from innerview.localization import Acol, AcolHeads, box_from_heatmap
+from innerview.models import Backbone, recorded
+from innerview.replicate import Run
+from innerview.replicate.tables import Table
+from replication.zhang2018_acol import study
+from replication.zhang2018_acol.config import REPORTED
+from replication.zhang2018_acol.data import read
+from replication.zhang2018_acol.measures import Measured, measured
+from replication.zhang2018_acol.paper import spread
+from replication.zhang2018_acol.trained import Which, of_run, outcomes, truth
+
+SHOWN: Final = 5
+KINDS: Final[tuple[Which, ...]] = ("a", "b", "fused")
+BRANCH: Final = ("conv6", "conv7", "maps", "mean", "logits")
+TITLES: Final[Mapping[str, str]] = {"a": "A's map", "b": "B's map", "fused": "Fused map"}
+STUDIED: Final[Mapping[str, str]] = {
+    "top-1 fixed": "Top-1, fixed", "top-1 tuned": "Top-1, tuned", "GT-known fixed": "GT-known, fixed",
+    "GT-known tuned": "GT-known, tuned", "GT-known best": "GT-known, best", "class error": "Class",
+}  # fmt: skip
+"""Numbers of the study that the table shows -> heading."""
+
+
+def architecture_figure(run: Run) -> Figure:
+    """The network as it is built: names, sizes and channels are read off the module while it runs."""
+    config, lab = run.config, of_run(run)
+    backbone = Backbone(lab.model, config.layer, config.dense)
+    heads = AcolHeads(backbone.channels, len(lab.photographs.classes), width=config.width, delta=config.delta)
+    model = Acol(backbone, heads).to(run.device)
+    layers = [f"heads.{branch}.{layer}" for branch in "ab" for layer in ("conv6", "conv7", "maps")]
+    image = torch.full((1, 3, config.size, config.size), 0.5, device=run.device)
+    with torch.no_grad(), recorded(model, ["backbone", *layers]) as record:
+        logits = model(image, torch.zeros(1, dtype=torch.long, device=run.device))
+    _, channels, rows, columns = record["backbone"].shape
+    blocks = [
+        Block("image", 0, 0.5, "Image", f"RGB\n{config.size} x {config.size}"),
+        Block("backbone", 1, 0.5, type(lab.model).__name__, f"up to\n{config.layer}"),
+        Block("features", 2, 0.5, "Features", f"{channels} channels\n{rows} x {columns}"),
+        *(block for row, branch in enumerate("ab") for block in _branch(heads, record, branch, row, logits.shape[-1])),
+        Block("erase", 3, 1, "Erase", f"where A\n≥ {heads.delta}", 1),
+        Block("fused", 7, 0.5, "Fused map", "maximum of both", 2, columns=2),
+    ]
+    before = ["image", "backbone", "features"]
+    return diagram(
+        blocks,
+        [
+            *_chain(*before, *(f"a.{name}" for name in BRANCH)),
+            *_chain("features", "erase", *(f"b.{name}" for name in BRANCH)),
+            Arrow("a.maps", "erase", "A's map of the true class"),
+            Arrow("a.maps", "fused"),
+            Arrow("b.maps", "fused"),
+        ],
+        width=7.2,
+    )
+
+
+def _branch(heads: AcolHeads, record: Mapping[str, Tensor], branch: str, row: int, classes: int) -> list[Block]:
+    """Return the blocks of classifier A or B."""
+    found = []
+    for column, name in enumerate(("conv6", "conv7", "maps"), 4):
+        side = heads.get_submodule(f"{branch}.{name}").kernel_size[0]  # pyright: ignore[reportIndexIssue]
+        title = f"Maps {branch.upper()}" if name == "maps" else name
+        detail = f"{side} x {side}\nto {record[f'heads.{branch}.{name}'].shape[1]}"
+        found.append(Block(f"{branch}.{name}", column, row, title, detail, row))
+    found.append(Block(f"{branch}.mean", 7, row, "GAP", "mean of\neach map", row))
+    return [*found, Block(f"{branch}.logits", 8, row, f"Logits {branch.upper()}", f"{classes} classes", row)]
+
+
+def _chain(*names: str) -> list[Arrow]:
+    return [Arrow(start, end) for start, end in pairwise(names)]
+
+
+def curves_figure(run: Run) -> Figure:
+    """The loss of both trainings, averaged over fifty steps."""
+    series = {}
+    for name, found in outcomes(run).items():
+        window = min(50, len(found.history))
+        smooth = found.history.unfold(0, window, max(1, window // 2)).mean(1)
+        epochs = torch.linspace(0, run.config.epochs, len(smooth))
+        series[_branches(name)] = (epochs.numpy(), smooth.numpy())
+    return lines(series, "Epoch", "Loss, nats", log="y")
+
+
+def _branches(name: str) -> str:
+    return f"{name}, both classifiers together" if name == "ACoL" else f"{name}, one classifier"
+
+
+def accuracy_table(run: Run) -> Table:
+    """The share of the tuning photographs that are classified rightly after each epoch."""
+    found = outcomes(run)
+    rows = [
+        {"epoch": epoch + 1} | {name: f"{100 * float(one.accuracy[epoch]):.1f}" for name, one in found.items()}
+        for epoch in range(len(found["GAP"].accuracy))
+    ]
+    columns = {"epoch": "Epoch", "GAP": "GAP, %", "ACoL": "ACoL's classifier A, %"}
+    return Table(rows, columns, f"Right classes among {len(of_run(run).photographs.tuning)} other photographs")
+
+
+def maps_figure(run: Run) -> Figure:
+    """Photographs with A's map, what is erased, B's map and the fused map, and the boxes that these give."""
+    lab, found, config = of_run(run), outcomes(run)["ACoL"], run.config
+    few, true = examples(run), truth(lab)
+    images = read([lab.photographs.boxed[place] for place in few], config.size)
+    maps = {kind: found.heatmaps(kind, config.size) for kind in KINDS}
+    shown = []
+    for image, place in zip(images, few, strict=True):
+        kept = unit_range(found.maps.a[place][None])[0] < config.delta
+        name = lab.photographs.classes[lab.photographs.boxed[place].label]
+        marks = {
+            title: Marked(title, colored(image[None], maps[kind][place]), _boxes(run, true[place], maps[kind][place]))
+            for kind, title in (("a", f"A: {name}"), ("b", "B"), ("fused", "Fused"))
+        }
+        first, *others = marks.values()
+        shown += [first, Marked(f"Left for B: {kept.float().mean():.0%}", _left(image, kept)), *others]
+    return outlines(shown, columns=4)
+
+
+def examples(run: Run) -> list[int]:
+    """Return photographs of different classes, not chosen but evenly spread."""
+    count = len(of_run(run).photographs.boxed)
+    return [(2 * place + 1) * count // (2 * SHOWN) for place in range(min(SHOWN, count))]
+
+
+def _left(image: Tensor, kept: Tensor) -> np.ndarray:
+    """Return a photograph whose erased positions are grey."""
+    pixels = to_array(image[None])[0]
+    rows, columns = (side // length for side, length in zip(pixels.shape, kept.shape, strict=False))
+    mask = np.kron(kept.numpy(), np.ones((rows, columns), dtype=bool))
+    return np.where(mask[..., None], pixels, np.uint8(235))
+
+
+def _boxes(run: Run, true: Tensor, heatmap: Tensor) -> Mapping[str, Tensor]:
+    return {"True": true, "Found": box_from_heatmap(unit_range(heatmap[None]), run.config.threshold)}
+
+
+def precision_figure(run: Run) -> Figure:
+    """Precision over recall of the pixels inside the boxes, as the threshold falls."""
+    return lines(
+        {title: (100 * found.curve.recall.numpy(), 100 * found.curve.precision.numpy()) for title, found in _kinds(run)},
+        "Recall: of the box, %", "Precision: of what is marked, %",
+    )  # fmt: skip
+
+
+def _kinds(run: Run) -> list[tuple[str, Measured]]:
+    lab, found = of_run(run), outcomes(run)["ACoL"]
+    return [(TITLES[kind], measured(lab, "ACoL", found, kind)) for kind in KINDS]
+
+
+def thresholds_figure(run: Run) -> Figure:
+    """How many boxes are right over the threshold, for GAP and ACoL, the class being told."""
+    lab, found = of_run(run), outcomes(run)
+    series = {
+        name: (measured(lab, name, found[name], kind).judged.first) for name, kind in (("GAP", "a"), ("ACoL", "fused"))
+    }
+    return lines(
+        {name: (boxes.thresholds.numpy(), boxes.curves[0].numpy()) for name, boxes in series.items()},
+        "Threshold, share of the map's range", "Right boxes, %",
+    )  # fmt: skip
+
+
+def run_table(run: Run) -> Table:
+    """What this run measured: one seed."""
+    lab, found = of_run(run), outcomes(run)
+    kinds = {"GAP": ("GAP", "a"), "ACoL, A": ("ACoL", "a"), "ACoL, B": ("ACoL", "b"), "ACoL, fused": ("ACoL", "fused")}
+    rows = []
+    for title, (name, kind) in kinds.items():
+        judged = measured(lab, name, found[name], kind)
+        located = {how: f"{spread(~judged.judged.located(how)).middle:.1f}" for how in ("fixed", "tuned", "best")}
+        recall, precision = (f"{100 * values.mean():.0f}" for values in judged.coverage)
+        rows.append(
+            {"map": title, **located, "at": judged.judged.threshold("best"), "v2": f"{judged.judged.box_accuracy_v2():.1f}",
+             "recall": recall, "precision": precision, "pixels": f"{100 * judged.curve.average_precision:.1f}"}
+        )  # fmt: skip
+    columns = {
+        "map": "Map", "fixed": "Wrong boxes, fixed, %", "tuned": "tuned, %", "best": "best, %", "at": "at",
+        "v2": "MaxBoxAccV2, %", "recall": "Recall, %", "precision": "Precision, %", "pixels": "PxAP, %",
+    }  # fmt: skip
+    title = (
+        f"One seed, {len(judged.true)} photographs, the class told; recall and precision at {run.config.threshold:.0%}"
+    )
+    return Table(rows, columns, title)
+
+
+# The study
+
+
+def study_table() -> Table:
+    """Localization errors of all ways to train, in the mean over three seeds, beside the paper's."""
+    rows = []
+    for trained, name in _ways():
+        own = study.rows_of(name, trained=trained)
+        cells = {key: _mean_and_range([row[key] for row in own]) for key in STUDIED}
+        rows.append({"trained": trained if name in (_ways()[0][1], "GAP", "CAM") else "", "name": name} | cells)
+    columns = {"trained": "Trained", "name": "Method"} | STUDIED
+    return Table(rows, columns, "Errors in % on 500 photographs: mean over three seeds, range in brackets")
+
+
+def _ways() -> list[tuple[str, str]]:
+    """Return how much is trained and the method, as the study's rows have them."""
+    kept = [row for row in study.numbers()["rows"] if row["name"] != "middle"]
+    return list(dict.fromkeys((row["trained"], row["name"]) for row in kept))
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    middle = f"{np.mean(values):.1f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f})"
+
+
+def study_figure() -> Figure:
+    """Localization errors with the class told, at a fixed and at a tuned threshold."""
+    ways = [(trained, name) for trained, name in _ways() if not name.startswith("ACoL") or name == "ACoL, 0.6"]
+    groups = {
+        f"{how} threshold": {_title(*way): _low_and_high(way, f"GT-known {how}") for way in ways}
+        for how in ("fixed", "tuned")
+    }
+    return dots(groups, "Wrong boxes, the class told, %")
+
+
+def _title(trained: str, name: str) -> str:
+    return f"{name} ({trained} trained)"
+
+
+def _low_and_high(way: tuple[str, str], key: str) -> tuple[float, float, float]:
+    values = [row[key] for row in study.rows_of(way[1], trained=way[0])]
+    return float(np.mean(values)), min(values), max(values)
+
+
+def deltas_figure() -> Figure:
+    """The error of ACoL over the threshold of erasing, beside that of GAP."""
+    deltas, most = study.CONFIG.deltas, next(iter(study.PARTS))
+    found = {
+        how: [_low_and_high((most, f"ACoL, {delta:g}"), f"GT-known {how}") for delta in deltas]
+        for how in ("fixed", "tuned")
+    }
+    series = {f"ACoL, {how} threshold": (deltas, [middle for middle, _, _ in values]) for how, values in found.items()}
+    bands = {
+        f"ACoL, {how} threshold": ([low for _, low, _ in values], [high for _, _, high in values])
+        for how, values in found.items()
+    }
+    plain = {f"GAP, {how} threshold": _low_and_high((most, "GAP"), f"GT-known {how}")[0] for how in found}
+    return lines(
+        series, "Threshold of erasing, delta", "Wrong boxes, the class told, %", reference=plain, spread=bands,
+        markers=True,
+    )  # fmt: skip
+
+
+def reported_table() -> Table:
+    """The paper's errors and what a later study found, as reported."""
+    rows = [{"what": name, "first": first, "five": five} for name, (first, five) in REPORTED.items()]
+    columns = {"what": "ILSVRC, 1000 classes", "first": "Top-1 error, %", "five": "Top-5 error, %"}
+    return Table(rows, columns, "Localization errors as the paper reports them")
