@@ -12,7 +12,7 @@ from torch import Tensor
 from innerview.core.images import to_array
 from innerview.core.maps import unit_range
 from innerview.figures import Arrow, Block, Marked, colored, diagram, dots, lines, outlines
-from innerview.localization import Acol, AcolHeads, box_from_heatmap
+from innerview.localization import Acol, AcolHeads, Threshold, box_from_heatmap
 from innerview.models import Backbone, recorded
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
@@ -20,7 +20,6 @@ from replication.zhang2018_acol import study
 from replication.zhang2018_acol.config import REPORTED
 from replication.zhang2018_acol.data import read
 from replication.zhang2018_acol.measures import Measured, measured
-from replication.zhang2018_acol.paper import spread
 from replication.zhang2018_acol.trained import Which, of_run, outcomes, truth
 
 SHOWN: Final = 5
@@ -149,7 +148,10 @@ def _boxes(run: Run, true: Tensor, heatmap: Tensor) -> Mapping[str, Tensor]:
 def precision_figure(run: Run) -> Figure:
     """Precision over recall of the pixels inside the boxes, as the threshold falls."""
     return lines(
-        {title: (100 * found.curve.recall.numpy(), 100 * found.curve.precision.numpy()) for title, found in _kinds(run)},
+        {
+            title: (100 * found.curve.recall.numpy(), 100 * found.curve.precision.numpy())
+            for title, found in _kinds(run)
+        },
         "Recall: of the box, %", "Precision: of what is marked, %",
     )  # fmt: skip
 
@@ -162,9 +164,8 @@ def _kinds(run: Run) -> list[tuple[str, Measured]]:
 def thresholds_figure(run: Run) -> Figure:
     """How many boxes are right over the threshold, for GAP and ACoL, the class being told."""
     lab, found = of_run(run), outcomes(run)
-    series = {
-        name: (measured(lab, name, found[name], kind).judged.first) for name, kind in (("GAP", "a"), ("ACoL", "fused"))
-    }
+    kinds: dict[str, Which] = {"GAP": "a", "ACoL": "fused"}
+    series = {name: measured(lab, name, found[name], kind).judged.first for name, kind in kinds.items()}
     return lines(
         {name: (boxes.thresholds.numpy(), boxes.curves[0].numpy()) for name, boxes in series.items()},
         "Threshold, share of the map's range", "Right boxes, %",
@@ -174,27 +175,39 @@ def thresholds_figure(run: Run) -> Figure:
 def run_table(run: Run) -> Table:
     """What this run measured: one seed."""
     lab, found = of_run(run), outcomes(run)
-    kinds = {"GAP": ("GAP", "a"), "ACoL, A": ("ACoL", "a"), "ACoL, B": ("ACoL", "b"), "ACoL, fused": ("ACoL", "fused")}
-    rows = []
-    for title, (name, kind) in kinds.items():
-        judged = measured(lab, name, found[name], kind)
-        located = {how: f"{spread(~judged.judged.located(how)).middle:.1f}" for how in ("fixed", "tuned", "best")}
-        recall, precision = (f"{100 * values.mean():.0f}" for values in judged.coverage)
-        rows.append(
-            {"map": title, **located, "at": judged.judged.threshold("best"), "v2": f"{judged.judged.box_accuracy_v2():.1f}",
-             "recall": recall, "precision": precision, "pixels": f"{100 * judged.curve.average_precision:.1f}"}
-        )  # fmt: skip
+    kinds: dict[str, tuple[str, Which]] = {
+        "GAP": ("GAP", "a"), "ACoL, A": ("ACoL", "a"), "ACoL, B": ("ACoL", "b"), "ACoL, fused": ("ACoL", "fused")
+    }  # fmt: skip
+    rows = [{"map": title} | _numbers(measured(lab, name, found[name], kind)) for title, (name, kind) in kinds.items()]
     columns = {
         "map": "Map", "fixed": "Wrong boxes, fixed, %", "tuned": "tuned, %", "best": "best, %", "at": "at",
         "v2": "MaxBoxAccV2, %", "recall": "Recall, %", "precision": "Precision, %", "pixels": "PxAP, %",
     }  # fmt: skip
-    title = (
-        f"One seed, {len(judged.true)} photographs, the class told; recall and precision at {run.config.threshold:.0%}"
-    )
-    return Table(rows, columns, title)
+    told = f"{len(lab.photographs.boxed)} photographs, the class told"
+    return Table(rows, columns, f"{told}; recall and precision at {run.config.threshold:.0%}")
+
+
+def _numbers(found: Measured) -> dict[str, str | float]:
+    judged, (recall, precision) = found.judged, found.coverage
+    thresholds: tuple[Threshold, ...] = ("fixed", "tuned", "best")
+    located = {how: f"{judged.error(None, how):.1f}" for how in thresholds}
+    shares = {"recall": f"{100 * recall.mean():.0f}", "precision": f"{100 * precision.mean():.0f}"}
+    pixels = {"v2": f"{judged.box_accuracy_v2():.1f}", "pixels": f"{100 * found.curve.average_precision:.1f}"}
+    return located | shares | pixels | {"at": judged.threshold("best")}
 
 
 # The study
+
+
+def study_line() -> None:
+    """Say when the study ran, on what, and with what."""
+    told = study.numbers()
+    machine, config = told["machine"], told["config"]
+    print(
+        f"Study of {told['date'][:10]}: {machine['cpu']}, {machine['cores']} cores, torch {told['versions']['torch']}; "
+        f"{told['training']} training photographs, {config['epochs']} epochs, width {config['width']}, "
+        f"seeds {', '.join(map(str, told['seeds']))}; measured on {told['boxed']} photographs"
+    )
 
 
 def study_table() -> Table:

@@ -60,7 +60,7 @@ def trials(config: Config = CONFIG) -> list[Trial]:
     others = {name: way for name, way in ways.items() if name != "ACoL"}
     return [
         Trial(trained, name, way, seed)
-        for trained, group in ((most, main | others | erasings(config)), (fewest, main))
+        for trained, group in ((most, main | others | dict(erasings(config))), (fewest, main))
         for seed in SEEDS
         for name, way in group.items()
     ]

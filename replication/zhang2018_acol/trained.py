@@ -18,7 +18,6 @@ from innerview.training import (
     SGD,
     Augmentation,
     Flip,
-    Group,
     ImageSamples,
     Looks,
     RandomCrop,
@@ -97,9 +96,10 @@ class Outcome:
 def outcome(lab: Lab, name: str, method: Method, seed: int) -> Outcome:
     """Train once, or find what was trained before; an interrupted training goes on."""
     config = lab.config
+    names = [path.name for path in paths_of(lab.photographs.training)]
     training = (
         config.model, config.layer, config.dense, config.trained_behind, config.smoothing, config.width, config.size,
-        config.read_size, config.views, recipe(config, seed), [path.name for path in paths_of(lab.photographs.training)],
+        config.read_size, config.views, recipe(config, seed), names,
     )  # fmt: skip
     measured_on = [path.name for path in paths_of(lab.photographs.boxed)]
 

@@ -20,7 +20,7 @@ from innerview.localization.datasets import (
     read_cub,
 )
 from innerview.localization.hiding import HideAndSeek, RandomErasing
-from innerview.localization.judging import Judged, PixelCurve, box_coverage, judge, marked, pixel_curve
+from innerview.localization.judging import Judged, PixelCurve, Threshold, box_coverage, judge, marked, pixel_curve
 from innerview.localization.max_box_accuracy import (
     BoxAccuracy,
     max_box_accuracies,
@@ -46,6 +46,7 @@ __all__ = [
     "Localization",
     "PixelCurve",
     "RandomErasing",
+    "Threshold",
     "acol",
     "acol_loss",
     "acol_maps",
