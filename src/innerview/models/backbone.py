@@ -42,6 +42,7 @@ class Backbone(nn.Module):
                 raise BadInput(f"{name} is a {type(pool).__name__}, not a max-pooling that could be dense")
             self.network.set_submodule(name, nn.MaxPool2d(3, stride=1, padding=1))
         self._trim()
+        self.eval()
 
     def forward(self, images: Images) -> Activations:
         return activations(self.network, images, self.layer)[self.layer]

@@ -77,7 +77,7 @@ class Run:
             self._judge(self._validate, epoch)
         if self._writer:
             self._save()
-            self._writer.due and len(self.record.losses) % 8 == 0 and self._writer.write_epochs(self.record, self._steps.per_epoch)
+            self._writer.write_epochs(self.record, self._steps.per_epoch)
         stop = self._steps.recipe.early_stop
         if stop and stop.best(self.record.measures[stop.measure]) == epoch:
             self._keep_best()
