@@ -193,7 +193,7 @@ def samples(lab: Lab, method: Method) -> Samples:
     changes: tuple[Augmentation, ...] = (RandomCrop(config.size), Flip()) if config.augmented else ()
     changes += () if method.hiding is None else (method.hiding,)
     if not config.trained_behind:
-        return ImageSamples(tuple(paths_of(examples)), labels_of(examples), config.read_size, augmentations=changes)
+        return ImageSamples(paths_of(examples), labels_of(examples), config.size, changes, config.read_size)
     looks = Looks(config.read_size, config.views, changes)
     folder = lab.folder / "features"
     found = cache_features(_frozen(lab), paths_of(examples), folder, looks, batch=BATCH, progress=lab.progress)
