@@ -135,7 +135,9 @@ def gain_tuned(run: Run) -> Measurement:
     return _gain(run, lambda found: found.judged.correct(1, "tuned"))
 
 
-@PAPER.claim("gain-revisited", source="Choe et al. 2020, InceptionV3", paper=0.3, unit="percentage points", tolerance=1.5)
+@PAPER.claim(
+    "gain-revisited", source="Choe et al. 2020, InceptionV3", paper=0.3, unit="percentage points", tolerance=1.5
+)
 def gain_revisited(run: Run) -> Measurement:
     """By MaxBoxAccV2, which gives each method its best thresholds, ACoL gains .3 percentage points over CAM."""
     ours, plain = (found.judged.box_accuracy_v2("best") for found in both(run))

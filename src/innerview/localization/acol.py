@@ -164,9 +164,9 @@ class Acol(nn.Module):
         self.backbone, self.heads = backbone, heads
         self.labels = None if labels is None else tuple(labels)
 
-    def forward(self, images: Images, labels: Labels | None = None) -> Tensor:
-        """Return what the heads return for the features."""
-        return self.heads(self.backbone(images), labels)
+    def forward(self, inputs: Tensor, labels: Labels | None = None) -> Tensor:
+        """Return what the heads return for the features; `inputs` are images, or what else the backbone takes."""
+        return self.heads(self.backbone(inputs), labels)
 
 
 def acol(
