@@ -1,4 +1,4 @@
-"""What the ACoL replication trains and measures: ways that differ, the released code's recipe, data, the study's rows."""
+"""What the ACoL replication trains and measures: ways that differ, the released recipe, data, the study's rows."""
 
 import math
 from dataclasses import replace
