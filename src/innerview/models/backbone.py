@@ -98,6 +98,7 @@ def stage(model: nn.Module, start: str, end: str) -> nn.Sequential:
     images = torch.full((1, 3, 224, 224), 0.5, device=next(model.parameters()).device)
     with torch.no_grad():
         read = activations(model, images, ends)
-        if not torch.equal(frozen(made)(read[ends[0]]), read[ends[1]]):
+        wanted = read[ends[1]]
+        if not torch.allclose(frozen(made)(read[ends[0]]), wanted, atol=1e-3 * float(wanted.abs().max())):
             raise BadInput(f"{type(model).__name__} does not run its blocks from {start!r} to {end!r} in a row")
     return made
