@@ -94,13 +94,14 @@ figures.accuracy_table(run)
 run.show(figures.maps_figure(run), "maps")
 
 # %% [markdown]
-# B does look elsewhere. It finds other parts of the object, and, where little of the object is left, what stands around it: water
-# around a fish, the player around a golf ball. Nobody told it where the object ends.
+# B does look elsewhere. Of the dog it finds the paws, of the church the lower wing, of the truck cab and tail. And where the object
+# ends it does not stop: around the parachute it marks the sky. Nobody told it where the object ends, and for a parachute the sky
+# is evidence, too.
 #
-# Does the fused map find more of the object? It does, and it marks more of everything else. The curve below shows both at once:
-# how much of the box is marked, and how much of what is marked lies in the box, while the threshold falls.
+# Does the fused map find more of the object? At a given threshold it does, and it marks more of everything else. The curve below
+# shows both at once: how much of the box is marked, and how much of what is marked lies in the box, while the threshold falls.
 
-# %% mystnb={"figure": {"caption": "Pixels inside the true boxes: precision over recall. A better map has the higher curve. A point further right on the same curve is the same map, cut lower."}, "image": {"alt": "Three curves of precision over recall, for A's map, B's map and the fused map"}}
+# %% mystnb={"figure": {"caption": "Pixels inside the true boxes: precision over recall. A better map has the higher curve. A point further right on the same curve is the same map, cut lower. A's curve is the highest: whatever share of the box the fused map covers, A's map, cut lower, covers it with less beside it."}, "image": {"alt": "Three curves of precision over recall, for A's map, B's map and the fused map"}}
 run.show(figures.precision_figure(run), "precision")
 
 # %% [markdown]

@@ -85,8 +85,8 @@ def composites(
 ) -> Composites:
     """Make images of objects: one or several digits side by side, at random places, in random sizes and colours.
 
-    The first part shows the digit of the object's class c, part p the digit ``(c + 3 p) % 10``. So no two of the classes
-    0, 1 and 2 share a digit as long as there are no more than three parts.
+    The first part shows the digit of the object's class c, part p the digit ``(c + 3 p) % 10``. So no two of the
+    classes 0, 1 and 2 share a digit as long as there are no more than three parts.
 
     Args:
         count: Number of images. Image i depends on the seed and on i, not on how many there are.
@@ -140,7 +140,9 @@ class _Scene:
         check_images(self.backgrounds)
         height, width = self.backgrounds.shape[2:]
         if min(height, width) < self.size:
-            raise BadInput(f"backgrounds of {height}x{width} pixels are smaller than images of {self.size}; enlarge them")
+            raise BadInput(
+                f"backgrounds of {height}x{width} pixels are smaller than images of {self.size}; enlarge them"
+            )
 
     @property
     def shift(self) -> int:
