@@ -100,9 +100,8 @@ def trained(lab: Lab, trial: Trial) -> list[dict[str, Any]]:
     """Train, and return the numbers of each kind of maps."""
     own = of_part(lab, trial.trained)
     found = outcome(own, trial.name, trial.method, trial.seed)
-    kinds: list[Which] = ["a"] if found.maps.b is None else ["fused"]
-    if trial.method.delta == lab.config.delta:
-        kinds += ["a", "b"]
+    one: Which = "a" if found.maps.b is None else "fused"
+    kinds: tuple[Which, ...] = ("fused", "a", "b") if trial.method.delta == lab.config.delta else (one,)
     title = f"{own.config.trained_behind}-{trial.name}-{trial.seed}"
     told = {"trained": trial.trained, "name": trial.name, "delta": trial.method.delta, "seed": trial.seed}
     shared = {"overlap": None if found.maps.b is None else 100 * float(overlap(found).mean())}

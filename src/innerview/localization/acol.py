@@ -134,7 +134,7 @@ class AcolHeads(nn.Module):
     def erased(self, features: Features, map_a: LayerMaps) -> Features:
         """Set features to zero where A's map is strong; no gradient passes through the mask."""
         assert self.delta is not None, "there is no B"
-        return features * (unit_range(map_a.detach()) < self.delta)[:, None]
+        return features * (unit_range(map_a) < self.delta)[:, None]
 
     def extra_repr(self) -> str:
         return f"delta={self.delta}, smoothing={self.smoothing}"
