@@ -81,7 +81,9 @@ def measured_maps(lab: Lab, name: str, heatmaps: Heatmaps, logits: Tensor) -> Me
     slug = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in name)
     part = lab.keep(f"judged-{slug}", compute, heatmaps, true, guesses, config.threshold, config.steps)
     return Measured(
-        heatmaps, true, Judged(part["ranks"], _boxes(part, "first"), _boxes(part, "second"), config.threshold)
+        heatmaps,
+        true,
+        Judged(part["ranks"], guesses.shape[1], _boxes(part, "first"), _boxes(part, "second"), config.threshold),
     )
 
 

@@ -101,6 +101,13 @@ def test_what_is_erased_depends_on_delta(heads):
     assert torch.equal(kept[1], unit_range(a) < 0.6)
 
 
+def test_a_value_of_just_delta_is_erased(heads):
+    heads.delta = 0.5
+    a = torch.tensor([[[0.0, 0.5, 1.0]]], dtype=torch.float64)
+    features = torch.ones(1, 3, 1, 3, dtype=torch.float64)
+    assert heads.erased(features, a)[0, 0, 0].tolist() == [1, 0, 0]
+
+
 def test_a_map_without_any_difference_erases_nothing(heads):
     assert torch.equal(heads.erased(FEATURES, torch.full((2, 6, 7), 3.0, dtype=torch.float64)), FEATURES)
 
@@ -252,7 +259,7 @@ def test_new_heads_on_the_embedded_network(embedded):
     found = acol_maps(model, images, target="dog")
     assert model(images).shape == (2, 2)
     assert found.fused.shape == (2, 14, 14)
-    assert found.fused.amin((1, 2)).tolist() >= [0, 0]
+    assert found.fused.min() >= 0
     assert found.fused.amax((1, 2)).tolist() == [1, 1]
     assert {name.split(".")[0] for name, weight in model.named_parameters() if weight.requires_grad} == {"heads"}
 
@@ -279,6 +286,42 @@ def test_late_pools_at_stride_one_keep_the_resolution(available, googlenet):
     assert Backbone(vgg, "relu5_4", dense=["pool4"])(images).shape == (1, 512, 28, 28)
     assert Backbone(vgg, "pool5", dense=["pool4", "pool5"])(images).shape == (1, 512, 28, 28)
     assert vgg(images).shape == (1, 512, 7, 7)  # the network given is left alone
+
+
+class Tied(nn.Module):
+    """Two layers of the same weights; an alias; a pool."""
+
+    aliases = {"lowest": "pool"}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.pool, self.two, self.last = (
+            nn.Conv2d(3, 3, 1),
+            nn.MaxPool2d(2),
+            nn.Conv2d(3, 3, 1),
+            nn.Conv2d(3, 3, 1),
+        )
+        self.two.weight = self.one.weight
+
+    def forward(self, x):
+        return self.last(self.two(self.pool(self.one(x))))
+
+
+def test_layers_that_share_weights_are_kept():
+    network = Tied()
+    images = draws(1, 3, 8, 8, dtype=torch.float32)
+    backbone = Backbone(network, "two")
+    assert torch.equal(backbone(images), activations(network, images, "two")["two"])
+    assert isinstance(backbone.network.get_submodule("last"), nn.Identity)
+
+
+def test_a_pool_may_be_named_by_an_alias():
+    assert Backbone(Tied(), "two", dense=["lowest"])(draws(1, 3, 8, 8, dtype=torch.float32)).shape == (1, 3, 8, 8)
+
+
+def test_a_network_without_weights_is_no_backbone():
+    with pytest.raises(BadInput, match="Sequential has no weights"):
+        Backbone(nn.Sequential(nn.ReLU()), "0")
 
 
 # Stages

@@ -155,9 +155,26 @@ def test_bad_input_is_one_clear_line(case):
     maps, truth, labels, guesses = case
     with pytest.raises(BadInput, match="20 maps, 19 labels, 20 guesses"):
         judge(maps, truth, labels[1:], guesses)
-    with pytest.raises(BadInput, match=r"must lie in \[0, 1\], not 1.5"):
+    with pytest.raises(BadInput, match=r"one of 200 steps from 0 to 1, not 1\.5"):
         judge(maps, truth, labels, guesses, fixed=1.5)
     with pytest.raises(BadInput, match="give at least two images"):
         judge(maps[:1], truth[:1], labels[:1], guesses[:1]).error(None, "tuned")
+    with pytest.raises(BadInput, match=r"one of 7 steps from 0 to 1, not 0\.2"):
+        judge(maps, truth, labels, guesses, steps=7)
+    with pytest.raises(BadInput, match="no class was guessed"):
+        judge(maps, truth, labels, guesses[:, :0])
+    few = judge(maps, truth, labels, guesses, steps=10)
+    for asked in (0, 3):
+        with pytest.raises(BadInput, match=f"2 classes were guessed for each image; top-{asked} cannot"):
+            few.error(asked)
+        with pytest.raises(BadInput, match=f"top-{asked} cannot"):
+            few.classification_error(asked)
+    for measure in (lambda *given: box_coverage(marked(given[0]), given[1]), pixel_curve):
+        with pytest.raises(BadInput, match="19 sets of true boxes for 20 images"):
+            measure(maps, truth[1:])
+    with pytest.raises(BadInput, match="cut into 0 steps"):
+        pixel_curve(maps, truth, steps=0)
+    with pytest.raises(NotFinite):
+        pixel_curve(maps / 0, truth)
     with pytest.raises(NotFinite):
         judge(maps / 0, truth, labels, guesses)

@@ -30,7 +30,8 @@ BranchLogits = Float[Tensor, "branches b classes"]
 PACES: Final = (
     Group("heads.*.bias", 20.0), Group("heads.*", 10.0), Group("*.bias", 2.0)
 )  # fmt: skip
-"""Learning rates of the released code: the heads' weights 10 times the backbone's, biases twice their weights'."""
+"""Learning rates of the released code, where the backbone learns, too: the heads' weights 10 times its own, biases
+twice their weights'."""
 
 
 class Branch(nn.Sequential):
@@ -177,6 +178,7 @@ def acol(
     dense: Sequence[str] = (),
     width: int = 1024,
     delta: float | None = 0.6,
+    smoothing: int = 1,
     seed: int = 0,
 ) -> Acol:
     """Put new classifiers on a network that was trained already: the backbone is frozen, the heads are to be trained.
@@ -188,6 +190,7 @@ def acol(
         dense: See `innerview.models.Backbone`.
         width: See `AcolHeads`.
         delta: See `AcolHeads`; None for one branch.
+        smoothing: See `AcolHeads`.
         seed: Of the heads' first weights.
 
     Raises:
@@ -195,7 +198,8 @@ def acol(
         BadInput: as for `AcolHeads` and `innerview.models.Backbone`.
     """
     backbone = Backbone(model, layer, dense)
-    return Acol(backbone, AcolHeads(backbone.channels, len(labels), width=width, delta=delta, seed=seed), labels)
+    heads = AcolHeads(backbone.channels, len(labels), width=width, delta=delta, smoothing=smoothing, seed=seed)
+    return Acol(backbone, heads, labels)
 
 
 def acol_loss(model: nn.Module, inputs: Tensor, labels: Labels) -> Tensor:
@@ -212,6 +216,9 @@ def acol_loss(model: nn.Module, inputs: Tensor, labels: Labels) -> Tensor:
 
 def acol_maps(model: Acol, images: Images, target: Target = None) -> BranchMaps:
     """Make the localization maps of a class of each image.
+
+    B's input is erased where A's map of this class is strong. The released code erases by the label that it was given,
+    whatever class is mapped.
 
     Args:
         model: Trained.

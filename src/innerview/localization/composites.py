@@ -39,9 +39,6 @@ GROUND: Final = 0.5
 INK: Final = 0.75
 """How bright ink is at least, in each colour."""
 
-SHIFT: Final = 3
-"""From a part's digit to that of the next part."""
-
 
 @dataclass(frozen=True, eq=False)
 class Composites:
@@ -85,8 +82,8 @@ def composites(
 ) -> Composites:
     """Make images of objects: one or several digits side by side, at random places, in random sizes and colours.
 
-    The first part shows the digit of the object's class c, part p the digit ``(c + 3 p) % 10``. So no two of the
-    classes 0, 1 and 2 share a digit as long as there are no more than three parts.
+    The first part shows the digit of the object's class c, part p the digit ``(c + s p) % 10``. Where ten digits are
+    enough for all parts of all classes, s is the number of classes, so that no two share a digit; else s is 3.
 
     Args:
         count: Number of images. Image i depends on the seed and on i, not on how many there are.

@@ -12,8 +12,9 @@ from torch import Tensor
 from innerview.core.errors import BadInput
 from innerview.core.maps import unit_range
 from innerview.core.types import Heatmaps, Masks, Values
-from innerview.localization.boxes import BoxSets
+from innerview.localization.boxes import BoxSets, check_finite
 from innerview.localization.max_box_accuracy import BoxAccuracy, max_box_accuracies
+from innerview.localization.metrics import check_truth
 
 Threshold = Literal["fixed", "tuned", "best"]
 
@@ -33,13 +34,16 @@ class Judged:
     one that is best on these very images, which flatters (MaxBoxAcc).
 
     Args:
-        ranks: ``(b,)``, the place of the true class among the guesses, 0 for the first.
+        ranks: ``(b,)``, the place of the true class among the guesses, 0 for the first; their number if it is
+            not there.
+        guessed: How many classes were guessed for each image.
         first: Boxes around the largest component, see `max_box_accuracy`.
         second: Boxes around any component, see `max_box_accuracy_v2`.
         fixed: The fixed threshold.
     """
 
     ranks: Int[Tensor, " b"]
+    guessed: int
     first: BoxAccuracy
     second: BoxAccuracy
     fixed: float = FIXED
@@ -53,8 +57,12 @@ class Judged:
         return self._right(self.first, LEVEL, how)
 
     def correct(self, guesses: int = 1, how: Threshold = "fixed") -> Bool[Tensor, " b"]:
-        """Return whether one of the first guesses is the true class and its box is right: ``(b,)``."""
-        return (self.ranks < guesses) & self.located(how)
+        """Return whether one of the first guesses is the true class and its box is right: ``(b,)``.
+
+        Raises:
+            BadInput: that many guesses were not made.
+        """
+        return self._named(guesses) & self.located(how)
 
     def error(self, guesses: int | None = 1, how: Threshold = "fixed") -> float:
         """Return the localization error in % of the images; of told classes (GT-known) where `guesses` is None."""
@@ -63,12 +71,17 @@ class Judged:
 
     def classification_error(self, guesses: int = 1) -> float:
         """Return in how many % of the images the true class is not among the first guesses."""
-        return 100 * float((self.ranks >= guesses).double().mean())
+        return 100 * float((~self._named(guesses)).double().mean())
 
     def box_accuracy_v2(self, how: Threshold = "best") -> float:
         """Return the mean share of right boxes at 30, 50 and 70 % overlap, in %: MaxBoxAccV2 for ``best``."""
         shares = [self._right(self.second, level, how).double().mean() for level in self.second.levels]
         return 100 * float(torch.stack(shares).mean())
+
+    def _named(self, guesses: int) -> Bool[Tensor, " b"]:
+        if not 1 <= guesses <= self.guessed:
+            raise BadInput(f"{self.guessed} classes were guessed for each image; top-{guesses} cannot be measured")
+        return self.ranks < guesses
 
     @cached_property
     def _half(self) -> Bool[Tensor, " b"]:
@@ -119,15 +132,17 @@ def judge(
         BadInput: a threshold out of range, other numbers of labels or guesses than of maps, or as `max_box_accuracy`.
         NotFinite: a heatmap holds NaN or infinite values.
     """
-    if not 0 <= fixed <= 1:
-        raise BadInput(f"the fixed threshold must lie in [0, 1], not {fixed}: it cuts maps that are scaled so")
+    if not 0 <= fixed <= 1 or abs(fixed * steps - round(fixed * steps)) > 1e-6:
+        raise BadInput(f"the fixed threshold must be one of {steps} steps from 0 to 1, not {fixed}")
     true = torch.as_tensor(labels).cpu()
+    if not guesses.shape[1]:
+        raise BadInput("no class was guessed; give at least the likeliest of each image")
     if not len(true) == len(guesses) == len(heatmaps):
         raise BadInput(f"{len(heatmaps)} maps, {len(true)} labels, {len(guesses)} guesses; give each image one of each")
     hits = guesses.cpu() == true[:, None]
     ranks = torch.where(hits.any(1), hits.int().argmax(1), guesses.shape[1])
     first, second = max_box_accuracies(heatmaps, truth, steps)
-    return Judged(ranks, first, second, fixed)
+    return Judged(ranks, guesses.shape[1], first, second, fixed)
 
 
 def marked(heatmaps: Heatmaps, threshold: float | Values = FIXED) -> Masks:
@@ -145,7 +160,11 @@ def box_coverage(masks: Masks, truth: BoxSets) -> tuple[Values, Values]:
 
     Returns:
         Recall and precision ``(b,)``, in [0, 1]; precision is 0 for an empty mask.
+
+    Raises:
+        BadInput: no images, or not a set of boxes for each.
     """
+    check_truth(truth, len(masks))
     inside = torch.stack([inside_boxes(boxes, (masks.shape[1], masks.shape[2])) for boxes in truth]).to(masks.device)
     both = (masks & inside).sum((1, 2)).float()
     return both / inside.sum((1, 2)).clamp(min=1), both / masks.sum((1, 2)).clamp(min=1)
@@ -180,7 +199,15 @@ def pixel_curve(heatmaps: Heatmaps, truth: BoxSets, steps: int = 1000) -> PixelC
         heatmaps: ``(b, h, w)``; each is scaled to [0, 1].
         truth: The true boxes of each image.
         steps: Into how many steps the thresholds from 0 to 1 are cut.
+
+    Raises:
+        BadInput: no images, not a set of boxes for each, or no steps.
+        NotFinite: a heatmap holds NaN or infinite values.
     """
+    check_truth(truth, len(heatmaps))
+    check_finite(heatmaps)
+    if steps < 1:
+        raise BadInput(f"thresholds from 0 to 1 cannot be cut into {steps} steps; give at least one")
     counts = torch.zeros(2, steps + 1, dtype=torch.float64)
     for heatmap, boxes in zip(heatmaps, truth, strict=True):
         level = (unit_range(heatmap[None])[0].cpu() * steps).long().flatten()

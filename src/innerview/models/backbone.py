@@ -28,7 +28,7 @@ class Backbone(nn.Module):
 
     Raises:
         LayerNotFound: the model has no such layer.
-        BadInput: a layer of `dense` is no max-pooling.
+        BadInput: a layer of `dense` is no max-pooling, or the model has no weights.
     """
 
     def __init__(self, model: nn.Module, layer: str, dense: Sequence[str] = ()) -> None:
@@ -37,10 +37,11 @@ class Backbone(nn.Module):
         self.layer = layer
         find_layer(self.network, layer)
         for name in dense:
-            pool = find_layer(self.network, name)
+            path = aliases(self.network).get(name, name)
+            pool = find_layer(self.network, path)
             if not isinstance(pool, nn.MaxPool2d):
                 raise BadInput(f"{name} is a {type(pool).__name__}, not a max-pooling that could be dense")
-            self.network.set_submodule(name, nn.MaxPool2d(3, stride=1, padding=1))
+            self.network.set_submodule(path, nn.MaxPool2d(3, stride=1, padding=1))
         self._trim()
         self.eval()
 
@@ -59,15 +60,16 @@ class Backbone(nn.Module):
 
     def _trim(self) -> None:
         """Take out the modules that have weights, none of which the layer depends on."""
-        parameters = dict(self.network.requires_grad_().named_parameters())
-        device = next(iter(parameters.values())).device
+        weights = list(self.network.requires_grad_().parameters())
+        if not weights:
+            raise BadInput(f"{type(self.network).__name__} has no weights; a backbone is a network that was trained")
         with differentiable():
-            reached = self(torch.full((1, 3, 224, 224), 0.5, device=device))
-            slopes = torch.autograd.grad(reached.sum(), list(parameters.values()), allow_unused=True)
+            reached = self(torch.full((1, 3, 224, 224), 0.5, device=weights[0].device))
+            slopes = torch.autograd.grad(reached.sum(), weights, allow_unused=True)
         self.network.requires_grad_(requires_grad=False)
-        needed = {name for name, slope in zip(parameters, slopes, strict=True) if slope is not None}
+        needed = {id(weight) for weight, slope in zip(weights, slopes, strict=True) if slope is not None}
         for name, module in list(self.network.named_modules()):
-            own = {f"{name}.{parameter}" for parameter, _ in module.named_parameters()}
+            own = {id(weight) for weight in module.parameters()}
             if name and own and needed.isdisjoint(own):
                 self.network.set_submodule(name, nn.Identity())
 

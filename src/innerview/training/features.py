@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,6 @@ from innerview.core.progress import progress as bar
 from innerview.core.rows import Rows
 from innerview.core.seeds import generator
 from innerview.core.store import fingerprint
-from innerview.core.types import Images
 from innerview.models import check_evaluated
 from innerview.training.classification import Labels
 from innerview.training.samples import Augmentation
@@ -186,23 +186,33 @@ def _fill(rows: Rows, backbone: nn.Module, files: list[Path], one: _Pass) -> Non
     title = f"features, view {one.view + 1} of {one.looks.views}" if one.looks.views > 1 else "features"
     starts = range(first, len(files), one.batch)
 
-    def load(start: int) -> list[Images | UnreadableImage]:
+    def load(start: int) -> list[Tensor | UnreadableImage]:
         return [read_square(path, one.looks.size) for path in files[start : start + one.batch]]
 
-    parts = ahead(load, starts, workers=1)
-    with closing(parts):
+    with closing(ahead(load, starts, workers=1)) as parts, ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
         for start, part in zip(starts, bar(parts, title, one.progress, total=len(starts)), strict=True):
-            images = torch.cat([image if isinstance(image, Tensor) else _grey(one.looks.size) for image in part])
-            for augmentation in one.looks.augmentations:
-                images = augmentation(images, generator("look", one.looks.seed, one.view, start))
             with torch.inference_mode():
-                values = backbone(images.to(device))
+                values = backbone(_seen(part, one, start).to(device))
             if not (torch.isfinite(values).all() and values.abs().max() <= LARGEST):
                 raise NotFinite(
                     f"features of {files[start]} or the next {len(part) - 1} files are NaN, infinite or too large for "
                     "half precision; check the network and its layer"
                 )
-            _append(rows, values, {start + row for row, image in enumerate(part) if not isinstance(image, Tensor)})
+            unread = {start + row for row, image in enumerate(part) if not isinstance(image, Tensor)}
+            if written:
+                written.result()
+            written = writer.submit(_append, rows, values, unread)  # the disk works while the network does
+        if written:
+            written.result()
+
+
+def _seen(part: list[Tensor | UnreadableImage], one: _Pass, start: int) -> Tensor:
+    """Return what the network sees of a batch."""
+    images = torch.cat([image if isinstance(image, Tensor) else _grey(one.looks.size) for image in part])
+    for augmentation in one.looks.augmentations:
+        images = augmentation(images, generator("look", one.looks.seed, one.view, start))
+    return images
 
 
 def _grey(size: int | tuple[int, int]) -> Tensor:
