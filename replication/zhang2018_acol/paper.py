@@ -51,7 +51,7 @@ PAPER = Paper(
 
 STUDY: Final = "three seeds, `python -m replication.zhang2018_acol.study`"
 NO_ILSVRC: Final = "needs ILSVRC's 1.2 million training photographs and a GPU: `--preset paper --imagenet FOLDER`"
-NO_CUB: Final = "needs CUB-200-2011 and a GPU: `--preset paper --set cub=FOLDER epochs=60`"
+NO_CUB: Final = "needs CUB-200-2011 and a GPU: `--preset paper --set cub=FOLDER --set epochs=60`"
 
 
 def both(run: Run) -> tuple[Measured, Measured]:
