@@ -238,14 +238,14 @@ def study_figure() -> Figure:
     """Localization errors with the class told, at a fixed and at a tuned threshold."""
     ways = [(trained, name) for trained, name in _ways() if not name.startswith("ACoL") or name == "ACoL, 0.6"]
     groups = {
-        f"{how} threshold": {_title(*way): _low_and_high(way, f"GT-known {how}") for way in ways}
+        f"{how.capitalize()} threshold": {_title(*way): _low_and_high(way, f"GT-known {how}") for way in ways}
         for how in ("fixed", "tuned")
     }
     return dots(groups, "Wrong boxes, the class told, %")
 
 
 def _title(trained: str, name: str) -> str:
-    return f"{name} ({trained} trained)"
+    return f"{name} ({'no training' if trained == 'nothing' else trained})"
 
 
 def _low_and_high(way: tuple[str, str], key: str) -> tuple[float, float, float]:

@@ -1,7 +1,7 @@
 """Charts: numbers in, one plain chart out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +12,9 @@ from innerview.core.errors import BadInput, NotFinite
 from innerview.figures.style import COLORS, DPI, LOOK, TEXT, figure, text_width
 
 Numbers = Sequence[float] | np.ndarray
+DASHES: Final = ("--", ":", "-.")
+"""Of reference lines."""
+
 Series = Mapping[str, tuple[Numbers, Numbers]]
 """Label -> (x, y)."""
 
@@ -56,8 +59,8 @@ def lines(
             (line,) = axes.plot(along, values, label=label, marker="o" if markers else "", markersize=4)
             if label in spread:
                 axes.fill_between(along, *spread[label], color=line.get_color(), alpha=0.15, linewidth=0)
-        for label, value in (reference or {}).items():
-            axes.axhline(value, color=TEXT, linestyle="--", linewidth=1.0, label=label)
+        for index, (label, value) in enumerate((reference or {}).items()):
+            axes.axhline(value, color=TEXT, linestyle=DASHES[index % len(DASHES)], linewidth=1.0, label=label)
         if "x" in log:
             axes.set_xscale("log")
         if "y" in log:
@@ -132,7 +135,7 @@ def dots(
             axes.hlines(places, low, high, color=color)
             axes.plot(middle, places, marker, color=color, markersize=4, label=group)
         for index, (label, place) in enumerate(reference.items()):
-            style = ("--", ":", "-.")[index % 3]
+            style = DASHES[index % len(DASHES)]
             axes.axvline(place, color=TEXT, linestyle=style, linewidth=1.0, label=label, zorder=1)
         axes.set_yticks(range(len(rows)), rows)
         axes.set(xlabel=value, ylim=(len(rows) - 0.5, -0.5))
