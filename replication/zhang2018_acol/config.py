@@ -95,7 +95,7 @@ def erasings(config: Config) -> Mapping[str, Method]:
     return MappingProxyType({f"ACoL, {delta:g}": Method(delta=delta) for delta in config.deltas})
 
 
-REPORTED: Final[Mapping[str, tuple[float | None, float | None]]] = MappingProxyType(
+REPORTED: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"VGG-16, ACoL": (54.17, 40.57), "GoogLeNet, GAP": (56.40, 43.00), "GoogLeNet, ACoL": (53.28, 42.58)}
 )
 """Localization errors on ILSVRC in %, top-1 and top-5, as reported."""

@@ -28,7 +28,7 @@ BRANCH: Final = ("conv6", "conv7", "maps", "mean", "logits")
 TITLES: Final[Mapping[str, str]] = {"a": "A's map", "b": "B's map", "fused": "Fused map"}
 STUDIED: Final[Mapping[str, str]] = {
     "top-1 fixed": "Top-1, fixed", "top-1 tuned": "Top-1, tuned", "GT-known fixed": "GT-known, fixed",
-    "GT-known tuned": "GT-known, tuned", "GT-known best": "GT-known, best", "class error": "Class",
+    "GT-known tuned": "GT-known, tuned", "class error": "Class",
 }  # fmt: skip
 """Numbers of the study that the table shows -> heading."""
 
@@ -172,28 +172,44 @@ def thresholds_figure(run: Run) -> Figure:
     )  # fmt: skip
 
 
-def run_table(run: Run) -> Table:
-    """What this run measured: one seed."""
+OWN: Final[Mapping[str, tuple[str, Which]]] = {
+    "GAP": ("GAP", "a"), "ACoL, A": ("ACoL", "a"), "ACoL, B": ("ACoL", "b"), "ACoL, fused": ("ACoL", "fused")
+}  # fmt: skip
+"""The maps of this run: title -> training and kind."""
+
+
+def boxes_table(run: Run) -> Table:
+    """What this run measured of boxes: one seed."""
     lab, found = of_run(run), outcomes(run)
-    kinds: dict[str, tuple[str, Which]] = {
-        "GAP": ("GAP", "a"), "ACoL, A": ("ACoL", "a"), "ACoL, B": ("ACoL", "b"), "ACoL, fused": ("ACoL", "fused")
-    }  # fmt: skip
-    rows = [{"map": title} | _numbers(measured(lab, name, found[name], kind)) for title, (name, kind) in kinds.items()]
-    columns = {
-        "map": "Map", "fixed": "Wrong boxes, fixed, %", "tuned": "tuned, %", "best": "best, %", "at": "at",
-        "v2": "MaxBoxAccV2, %", "recall": "Recall, %", "precision": "Precision, %", "pixels": "PxAP, %",
-    }  # fmt: skip
-    told = f"{len(lab.photographs.boxed)} photographs, the class told"
-    return Table(rows, columns, f"{told}; recall and precision at {run.config.threshold:.0%}")
-
-
-def _numbers(found: Measured) -> dict[str, str | float]:
-    judged, (recall, precision) = found.judged, found.coverage
     thresholds: tuple[Threshold, ...] = ("fixed", "tuned", "best")
-    located = {how: f"{judged.error(None, how):.1f}" for how in thresholds}
-    shares = {"recall": f"{100 * recall.mean():.0f}", "precision": f"{100 * precision.mean():.0f}"}
-    pixels = {"v2": f"{judged.box_accuracy_v2():.1f}", "pixels": f"{100 * found.curve.average_precision:.1f}"}
-    return located | shares | pixels | {"at": judged.threshold("best")}
+    rows = []
+    for title, (name, kind) in OWN.items():
+        judged = measured(lab, name, found[name], kind).judged
+        located = {how: f"{judged.error(None, how):.1f}" for how in thresholds}
+        further = {"at": judged.threshold("best"), "v2": f"{judged.box_accuracy_v2():.1f}"}
+        rows.append({"map": title} | located | further)
+    columns = {
+        "map": "Map", "fixed": "Fixed, %", "tuned": "Tuned, %", "best": "Best, %", "at": "Best threshold",
+        "v2": "MaxBoxAccV2, %",
+    }  # fmt: skip
+    return Table(rows, columns, f"Wrong boxes of {len(lab.photographs.boxed)} photographs, the class told")
+
+
+def pixels_table(run: Run) -> Table:
+    """What this run measured of pixels inside the true boxes."""
+    lab, found = of_run(run), outcomes(run)
+    rows = []
+    for title, (name, kind) in OWN.items():
+        one = measured(lab, name, found[name], kind)
+        recall, precision = (f"{100 * values.mean():.0f}" for values in one.coverage)
+        average = f"{100 * one.curve.average_precision:.1f}"
+        rows.append({"map": title, "recall": recall, "precision": precision, "average": average})
+    cut = f"at {run.config.threshold:.0%}"
+    columns = {
+        "map": "Map", "recall": f"Recall {cut}, %", "precision": f"Precision {cut}, %",
+        "average": "Average precision, %",
+    }  # fmt: skip
+    return Table(rows, columns, "Pixels inside the true boxes")
 
 
 # The study
@@ -203,35 +219,35 @@ def study_line() -> None:
     """Say when the study ran, on what, and with what."""
     told = study.numbers()
     machine, config = told["machine"], told["config"]
-    print(
-        f"Study of {told['date'][:10]}: {machine['cpu']}, {machine['cores']} cores, torch {told['versions']['torch']}; "
-        f"{told['training']} training photographs, {config['epochs']} epochs, width {config['width']}, "
-        f"seeds {', '.join(map(str, told['seeds']))}; measured on {told['boxed']} photographs"
-    )
+    print(f"Study of {told['date'][:10]}, {machine['cpu']}, {machine['cores']} cores")
+    print(f"torch {told['versions']['torch']}, seeds {', '.join(map(str, told['seeds']))}")
+    print(f"{told['training']} training photographs, {config['epochs']} epochs, width {config['width']}")
+    print(f"measured on {told['boxed']} photographs")
 
 
 def study_table() -> Table:
-    """Localization errors of all ways to train, in the mean over three seeds, beside the paper's."""
-    rows = []
+    """Localization errors of all ways to train, in the mean over seeds."""
+    rows, last = [], ""
     for trained, name in _ways():
         own = study.rows_of(name, trained=trained)
-        cells = {key: _mean_and_range([row[key] for row in own]) for key in STUDIED}
-        rows.append({"trained": trained if name in (_ways()[0][1], "GAP", "CAM") else "", "name": name} | cells)
+        cells = {key: _mean_and_spread([row[key] for row in own]) for key in STUDIED}
+        rows.append({"trained": "" if trained == last else trained, "name": name} | cells)
+        last = trained
     columns = {"trained": "Trained", "name": "Method"} | STUDIED
-    return Table(
-        rows, columns, "Errors in % on 500 photographs: mean over three seeds (two for ACoL but 0.6), range in brackets"
-    )
+    title = "Errors in %: mean over three seeds (two for ACoL but 0.6), ± half of their range"
+    return Table(rows, columns, title)
 
 
 def _ways() -> list[tuple[str, str]]:
-    """Return how much is trained and the method, as the study's rows have them."""
+    """Return how much is trained and the method, as the study's rows have them, those of one part together."""
     kept = [row for row in study.numbers()["rows"] if row["name"] != "middle"]
-    return list(dict.fromkeys((row["trained"], row["name"]) for row in kept))
+    order = ["nothing", *study.PARTS]
+    return sorted(dict.fromkeys((row["trained"], row["name"]) for row in kept), key=lambda way: order.index(way[0]))
 
 
-def _mean_and_range(values: Sequence[float]) -> str:
-    middle = f"{np.mean(values):.1f}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f})"
+def _mean_and_spread(values: Sequence[float]) -> str:
+    spread = (max(values) - min(values)) / 2
+    return f"{np.mean(values):.1f}" + (f" ± {spread:.1f}" if len(values) > 1 else "")
 
 
 def study_figure() -> Figure:
@@ -274,7 +290,7 @@ def deltas_figure() -> Figure:
 
 def reported_table() -> Table:
     """The paper's errors and what a later study found, as reported."""
-    rows = [{"what": name, "first": first, "five": five} for name, (first, five) in REPORTED.items()]
+    rows = [{"what": name, "first": f"{first:.2f}", "five": f"{five:.2f}"} for name, (first, five) in REPORTED.items()]
     columns = {"what": "ILSVRC, 1000 classes", "first": "Top-1 error, %", "five": "Top-5 error, %"}
     return Table(rows, columns, "Localization errors as the paper reports them")
 

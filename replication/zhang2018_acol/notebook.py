@@ -65,7 +65,8 @@ run.show(figures.architecture_figure(run), "architecture")
 # from innerview.localization import acol, acol_loss, acol_maps
 # from innerview.training import train
 #
-# model = acol(iv.load_model("googlenet"), "inception_4e", labels=names, delta=0.6)
+# googlenet = iv.load_model("googlenet")
+# model = acol(googlenet, "inception_4e", names, delta=0.6)
 # trained = train(model, samples, acol_loss, recipe).model
 # heat = acol_maps(trained, images, target=classes).fused
 # ```
@@ -104,6 +105,9 @@ run.show(figures.maps_figure(run), "maps")
 # %% mystnb={"figure": {"caption": "Pixels inside the true boxes: precision over recall. A better map has the higher curve. A point further right on the same curve is the same map, cut lower. A's curve is the highest: whatever share of the box the fused map covers, A's map, cut lower, covers it with less beside it."}, "image": {"alt": "Three curves of precision over recall, for A's map, B's map and the fused map"}}
 run.show(figures.precision_figure(run), "precision")
 
+# %%
+figures.pixels_table(run)
+
 # %% [markdown]
 # ## Boxes, and where to cut
 #
@@ -120,10 +124,10 @@ run.show(figures.thresholds_figure(run), "thresholds")
 # photographs we take the one that is best on the other half. *Fixed*, *tuned* and *best* in the table are these three.
 
 # %%
-figures.run_table(run)
+figures.boxes_table(run)
 
 # %% [markdown]
-# ## The study: several seeds, five thresholds of erasing, two other ways to hide
+# ## The study: several seeds, other ways to hide
 #
 # One run says little. The numbers of this section were computed once, with
 # `python -m replication.zhang2018_acol.study`, and are kept with the project; the line below says when and on what. Here GoogLeNet's
@@ -164,8 +168,7 @@ figures.revisited_table()
 # object. But what B finds elsewhere is background as often as object, so precision falls by as much as recall rises, and the curve
 # of the fused map lies below A's. Told in boxes: at the fixed threshold ACoL is far behind, since its maps are high in more places
 # and 20 % cuts them too low. With thresholds tuned for each method, that disappears, and nothing of the paper's gain of three points
-# is left either: the plain network, random erasing, Hide-and-Seek and ACoL lie within three points, in this order but for the first
-# two. The less is erased, the better the fixed threshold fits, down to the plain network, where nothing is.
+# is left either: random erasing, the plain network, Hide-and-Seek and ACoL, in this order, lie within three points. The less is erased, the better the fixed threshold fits, down to the plain network, where nothing is.
 #
 # Is this fair to the paper? Its networks were trained whole, on four hundred times as many photographs of a hundred times as many
 # classes. To tell a terrier from another terrier may take the head alone; to tell a dog from a truck, the whole animal will do, and
