@@ -14,6 +14,14 @@ from innerview.training import Constant, TensorSamples, cross_entropy, train
 from innerview.training.interrupts import interrupts_wait
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """A job in the background may have been started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_at(step, times=1):
     """A loss during which Ctrl-C comes, so many times."""
     calls = iter(range(10**9))
