@@ -46,7 +46,7 @@ def architecture_figure(run: Run) -> Figure:
     _, channels, rows, columns = record["backbone"].shape
     blocks = [
         Block("image", 0, 0.5, "Image", f"RGB\n{config.size} x {config.size}"),
-        Block("backbone", 1, 0.5, type(lab.model).__name__, f"up to\n{config.layer}"),
+        Block("backbone", 1, 0.5, "Backbone", f"up to\n{config.layer}"),
         Block("features", 2, 0.5, "Features", f"{channels} channels\n{rows} x {columns}"),
         *(block for row, branch in enumerate("ab") for block in _branch(heads, record, branch, row, logits.shape[-1])),
         Block("erase", 3, 1, "Erase", f"where A\n≥ {heads.delta}", 1),

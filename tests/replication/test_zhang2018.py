@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 
@@ -16,7 +17,7 @@ from innerview.core.store import Store
 from innerview.localization import BranchMaps, Example
 from innerview.models import Backbone
 from innerview.training.recipe import optimizer_of
-from replication.zhang2018_acol import data, measures, study, trained
+from replication.zhang2018_acol import data, figures, measures, study, trained
 from replication.zhang2018_acol.config import Config, Method, erasings, methods
 from replication.zhang2018_acol.paper import PAPER, SMOKE, embedded, map_equals_cam
 
@@ -238,12 +239,23 @@ def _inside(box: torch.Tensor, size: int) -> torch.Tensor:
     return mask
 
 
-def test_the_map_of_the_forward_pass_is_cams(embedded, tmp_path):
-    run: Any = SimpleNamespace(
+@pytest.fixture
+def stand_in(embedded, tmp_path) -> Any:
+    """A run on the embedded model, for what asks no more of it."""
+    return SimpleNamespace(
         config=STAND_IN, folder=tmp_path, fallback=True, seed=0, device=torch.device("cpu"), part=None,
         model=lambda _: embedded,
     )  # fmt: skip
-    assert map_equals_cam(run) < 1e-5
+
+
+def test_the_map_of_the_forward_pass_is_cams(stand_in):
+    assert map_equals_cam(stand_in) < 1e-5
+
+
+def test_the_architecture_is_that_of_the_module(stand_in):
+    drawn = " ".join(text.get_text() for text in figures.architecture_figure(stand_in).findobj(Text))
+    for said in ("112 channels 14 x 14", "up to blocks.10", "3 x 3 to 8", "1 x 1 to 10", "where A ≥ 0.6"):
+        assert said in drawn
 
 
 # The study
