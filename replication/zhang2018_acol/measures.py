@@ -10,7 +10,7 @@ from torch import Tensor
 from innerview.core.types import Boxes, Heatmaps, Values
 from innerview.localization import BoxAccuracy, Judged, PixelCurve, box_coverage, judge, marked, pixel_curve
 from replication.zhang2018_acol.data import labels_of
-from replication.zhang2018_acol.trained import Lab, Outcome, Which, truth
+from replication.zhang2018_acol.trained import Lab, Outcome, Which, file_name, truth
 
 GUESSES = 5
 
@@ -78,8 +78,7 @@ def measured_maps(lab: Lab, name: str, heatmaps: Heatmaps, logits: Tensor) -> Me
             for field in ("thresholds", "overlaps", "levels")
         }
 
-    slug = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in name)
-    part = lab.keep(f"judged-{slug}", compute, heatmaps, true, guesses, config.threshold, config.steps)
+    part = lab.keep(f"judged-{file_name(name)}", compute, heatmaps, true, guesses, config.threshold, config.steps)
     return Measured(
         heatmaps,
         true,

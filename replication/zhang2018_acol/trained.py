@@ -104,14 +104,15 @@ def outcome(lab: Lab, name: str, method: Method, seed: int) -> Outcome:
     measured_on = [path.name for path in paths_of(lab.photographs.boxed)]
 
     def compute() -> dict[str, Tensor]:
-        return _trained(lab, f"{_file_name(name)}-{seed}", method, seed)
+        return _trained(lab, f"{file_name(name)}-{seed}", method, seed)
 
-    part = lab.keep(f"trained-{_file_name(name)}-{seed}", compute, training, method, measured_on)
+    part = lab.keep(f"trained-{file_name(name)}-{seed}", compute, training, method, measured_on)
     maps = BranchMaps(part["a"], part.get("b"))
     return Outcome(part["logits"], maps, part["history"], part["accuracy"])
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """Return a name that may be part of a file's."""
     return "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in name)
 
 
