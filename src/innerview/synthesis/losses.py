@@ -1,0 +1,327 @@
+r"""Losses on what a network makes of an image: content, style, and priors on the pixels; values that add and scale.
+
+``content_loss(…) + 1e3 * style_loss(…)`` is a loss again. What does not change while an image is made, such as the
+Gram matrices of a style, is computed once, when the loss is made.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from innerview.core.errors import BadInput
+from innerview.core.types import Images, Opacity, Values
+from innerview.models import activations
+
+PIXELS: Final = ""
+"""Instead of a layer's name: the term looks at the image itself."""
+
+GramMatrices = Float[Tensor, "b c c"]
+LayerWeights = Mapping[str, float] | Sequence[str]
+"""Layers with the weight of each, or layers that share a weight of 1 evenly."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of a loss.
+
+    Args:
+        name: Such as ``style conv1_1``.
+        layer: Whose activations it looks at; `PIXELS` for the image's own.
+        measure: From these ``(b, c, h, w)`` to one number for each image.
+        weight: Factor of that number.
+    """
+
+    name: str
+    layer: str
+    measure: Callable[[Tensor], Values]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A weighted sum of terms, to be minimised."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are looked at, each once."""
+        return tuple(dict.fromkeys(term.layer for term in self.terms if term.weight and term.layer != PIXELS))
+
+    def parts(self, model: nn.Module, images: Images) -> dict[str, Values]:
+        """Return each term with its weight: name -> one number for each image.
+
+        The network runs as deep as the deepest layer of a term whose weight is not zero.
+
+        Raises:
+            LayerNotFound: the model lacks a layer.
+            BadInput: the images are too small for the deepest layer.
+        """
+        read = activations(model, images, self.layers) if self.layers else {}
+        seen = {PIXELS: images, **read}
+        return {term.name: term.weight * term.measure(seen[term.layer]) for term in self.terms if term.weight}
+
+    def __call__(self, model: nn.Module, images: Images) -> Values:
+        """Return the loss of each image ``(b,)``; see `parts`."""
+        parts = self.parts(model, images)
+        return torch.stack(list(parts.values())).sum(0) if parts else images.new_zeros(len(images))
+
+    def __add__(self, other: "Loss") -> "Loss":
+        return Loss(self.terms + other.terms)
+
+    def __mul__(self, factor: float) -> "Loss":
+        if not math.isfinite(factor):
+            raise BadInput(f"a loss is weighted by a finite number, not by {factor}")
+        return Loss(tuple(replace(term, weight=factor * term.weight) for term in self.terms))
+
+    __rmul__ = __mul__
+
+
+def gram_matrix(features: Float[Tensor, "b c h w"], where: Opacity | None = None) -> GramMatrices:
+    r"""Correlate channels over all positions {cite}`gatys2015texture`.
+
+    $$G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}$$ (Eq. 1)
+
+    The paper's is $M$ times that, $M$ being the number of positions; divided by it, images of several sizes compare.
+
+    Args:
+        features: $F$, what a layer puts out.
+        where: ``(b or 1, 1, h, w)``, not negative: how much each position counts {cite}`gatys2017controlling`; the
+            weighted sum is divided by the sum of the weights.
+
+    Returns:
+        ``(b, c, c)``, in squares of the activations' unit.
+    """
+    # Where activations lie channels last, as those of our networks do, this is a view and no copy.
+    vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
+    if where is None:
+        return vectors.mT @ vectors / vectors.shape[1]
+    shares = where.flatten(1) / where.flatten(1).sum(1, keepdim=True)
+    return (vectors * shares[:, :, None]).mT @ vectors
+
+
+def style_loss(
+    model: nn.Module,
+    styles: Images | Sequence[Images],
+    layers: LayerWeights,
+    *,
+    blend: Sequence[float] | None = None,
+    channels: int | None = None,
+) -> Loss:
+    r"""Distance between Gram matrices {cite}`gatys2016style`.
+
+    $$L = \sum_l w_l E_l, \qquad E_l = \frac{1}{4 N_l^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2$$ (Eqs. 4 and 5)
+
+    Args:
+        model: Takes images ``(b, 3, h, w)`` in [0, 1].
+        styles: One image ``(1, 3, h, w)``, or several of any sizes, whose Gram matrices $A$ are averaged.
+        layers: $w_l$ by layer, or layers of equal weights that sum to 1.
+        blend: Shares of several styles; equal by default. They are scaled to sum to 1.
+        channels: Only so many channels of each layer, the first ones: a texture of fewer parameters.
+
+    Raises:
+        LayerNotFound: the model lacks a layer.
+        BadInput: no style, shares that cannot be, or an image too small for the deepest layer.
+    """
+    pictures = [styles] if isinstance(styles, Tensor) else list(styles)
+    shares = _shares(pictures, blend)
+    weights = layer_weights(layers)
+    with torch.no_grad():
+        read = [activations(model, picture, list(weights)) for picture in pictures]
+        grams = {
+            layer: sum(
+                share * gram_matrix(_first(one[layer], channels)) for share, one in zip(shares, read, strict=True)
+            )
+            for layer in weights
+        }
+    return Loss(
+        tuple(
+            Term(f"style {layer}", layer, _gram_distance(gram, channels), weights[layer])
+            for layer, gram in grams.items()
+            if isinstance(gram, Tensor)
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the picture with a style of its own {cite}`gatys2017controlling`.
+
+    Args:
+        where: ``(1, 1, h, w)`` in [0, 1], of the content: how much a pixel belongs to the region.
+        style: ``(1, 3, h', w')``.
+        style_where: The same for the style's pixels; all by default.
+    """
+
+    where: Opacity
+    style: Images
+    style_where: Tensor | None = None
+
+
+def region_loss(model: nn.Module, regions: Sequence[Region], layers: LayerWeights) -> Loss:
+    """Give each region of a picture a style of its own: Gram matrices over the region's positions.
+
+    Each term counts as much as its region's share of the picture.
+
+    Args:
+        model: See `style_loss`.
+        regions: At least one; `where` has the proportions of the picture that will be made.
+        layers: See `style_loss`.
+
+    Raises:
+        LayerNotFound: the model lacks a layer.
+        BadInput: no region, or an empty one.
+    """
+    if not regions:
+        raise BadInput("there is no region; give at least one")
+    weights = layer_weights(layers)
+    sizes = [float(region.where.mean()) for region in regions]
+    for number, region in enumerate(regions):
+        empty = sizes[number] <= 0 or (region.style_where is not None and not region.style_where.any())
+        if empty:
+            raise BadInput(f"region {number} is empty; give a mask that is not all black")
+    terms = []
+    for number, region in enumerate(regions):
+        with torch.no_grad():
+            read = activations(model, region.style, list(weights))
+        for layer, weight in weights.items():
+            target = gram_matrix(read[layer], _at(region.style_where, read[layer]))
+            measure = _gram_distance(target, where=region.where)
+            share = sizes[number] / sum(sizes)
+            terms.append(Term(f"style {number} {layer}", layer, measure, weight * share))
+    return Loss(tuple(terms))
+
+
+def content_loss(
+    model: nn.Module, content: Images, layers: LayerWeights, reduction: Literal["sum", "mean"] = "mean"
+) -> Loss:
+    r"""Distance between activations {cite}`gatys2016style`.
+
+    $$L = \frac{1}{2} \sum_{ij} (F_{ij} - P_{ij})^2$$ (Eq. 1)
+
+    Args:
+        model: Takes images ``(b, 3, h, w)`` in [0, 1].
+        content: ``(1, 3, h, w)``, of the size of the picture that will be made; its activations are $P$.
+        layers: Weights by layer, or layers of equal weights that sum to 1.
+        reduction: ``sum`` is the paper's equation. ``mean`` is the released code's mean of squares: without the 1/2,
+            divided by the number of activations, so that the balance with the style does not depend on the size.
+
+    Raises:
+        LayerNotFound: the model lacks a layer.
+        BadInput: another kind of reduction, or an image too small for the deepest layer.
+    """
+    if reduction not in ("sum", "mean"):
+        raise BadInput(f"a content loss is a sum or a mean, not {reduction!r}")
+    weights = layer_weights(layers)
+    with torch.no_grad():
+        read = activations(model, content, list(weights))
+
+    def distance(target: Tensor) -> Callable[[Tensor], Values]:
+        def measure(features: Tensor) -> Values:
+            if features.shape[1:] != target.shape[1:]:
+                made, wanted = ("x".join(map(str, one.shape[-2:])) for one in (features, target))
+                raise BadInput(f"the content's activations are {wanted}, the picture's {made}; give both one size")
+            squares = (features - target).square().flatten(1)
+            return squares.sum(1) / 2 if reduction == "sum" else squares.mean(1)
+
+        return measure
+
+    return Loss(tuple(Term(f"content {layer}", layer, distance(read[layer]), weights[layer]) for layer in weights))
+
+
+def variation_loss(beta: float = 2.0) -> Loss:
+    r"""Total variation, which keeps neighbouring pixels alike {cite}`mahendran2015understanding`.
+
+    $$R_{V^\beta} = \sum_{ij} \big((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\big)^{\beta/2}$$ (Eq. 4)
+
+    summed over colours; with $\beta = 2$ that of {cite}`johnson2016perceptual`, up to its square root.
+
+    Args:
+        beta: Exponent, at least 1; smaller ones keep edges.
+
+    Raises:
+        BadInput: `beta` is smaller than 1.
+    """
+    if not 1 <= beta < math.inf:
+        raise BadInput(f"beta of a total variation is at least 1, not {beta}")
+
+    def measure(images: Images) -> Values:
+        down = images[..., 1:, :-1] - images[..., :-1, :-1]
+        right = images[..., :-1, 1:] - images[..., :-1, :-1]
+        squares = down.square() + right.square()
+        powers = squares if beta == 2 else (squares + 1e-12).pow(beta / 2)  # noqa: PLR2004  (a root has no slope at 0)
+        return powers.flatten(1).sum(1)
+
+    return Loss((Term("variation", PIXELS, measure),))
+
+
+def norm_loss(alpha: float = 6.0, center: float = 0.5) -> Loss:
+    r"""The prior that keeps pixels from extremes {cite}`mahendran2015understanding`.
+
+    $$R_\alpha = \sum |x - \mathrm{center}|^\alpha$$ (Sec. 2)
+
+    Args:
+        alpha: Exponent, at least 1; large ones keep pixels within a range.
+        center: The grey they are measured from, in [0, 1].
+
+    Raises:
+        BadInput: `alpha` is smaller than 1.
+    """
+    if not 1 <= alpha < math.inf:
+        raise BadInput(f"alpha of a norm is at least 1, not {alpha}")
+    return Loss((Term("norm", PIXELS, lambda images: (images - center).abs().pow(alpha).flatten(1).sum(1)),))
+
+
+def layer_weights(layers: LayerWeights) -> dict[str, float]:
+    """Return the weight of each layer: the given ones, or equal ones that sum to 1.
+
+    Raises:
+        BadInput: no layer, a name twice, or a weight that is negative or not finite.
+    """
+    names = [layers] if isinstance(layers, str) else list(layers)
+    if not names or len(set(names)) != len(names):
+        raise BadInput(f"name layers, each once, not {names}")
+    found = dict(layers) if isinstance(layers, Mapping) else {name: 1 / len(names) for name in names}
+    for name, weight in found.items():
+        if not 0 <= weight < math.inf:
+            raise BadInput(f"the weight of layer {name} is at least 0, not {weight}")
+    return found
+
+
+def _gram_distance(
+    target: Tensor, channels: int | None = None, where: Tensor | None = None
+) -> Callable[[Tensor], Values]:
+    def measure(features: Tensor) -> Values:
+        some = _first(features, channels)
+        squares = (gram_matrix(some, _at(where, some)) - target).square().flatten(1)
+        return squares.mean(1) / 4
+
+    return measure
+
+
+def _first(features: Tensor, channels: int | None) -> Tensor:
+    if channels is None or channels >= features.shape[1]:
+        return features
+    return features[:, :channels]
+
+
+def _at(where: Tensor | None, features: Tensor) -> Tensor | None:
+    """Bring a mask to the positions of a layer: each counts with the mean over its share of the pixels."""
+    if where is None:
+        return None
+    return F.adaptive_avg_pool2d(where.to(features), features.shape[-2:]).clamp(min=1e-6)
+
+
+def _shares(pictures: Sequence[Images], blend: Sequence[float] | None) -> list[float]:
+    if not pictures:
+        raise BadInput("there is no style; give at least one image")
+    shares = [1.0] * len(pictures) if blend is None else list(blend)
+    if len(shares) != len(pictures) or any(not 0 <= share < math.inf for share in shares) or sum(shares) <= 0:
+        raise BadInput(f"{len(pictures)} styles need as many shares of at least 0, not {shares}")
+    return [share / sum(shares) for share in shares]
