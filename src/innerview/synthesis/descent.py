@@ -18,8 +18,7 @@ from innerview.synthesis.losses import Loss
 from innerview.synthesis.memory import check_memory
 
 LEVELS: Final = 255
-"""L-BFGS works on pixels in [0, 255], as the papers' networks see them: its first step has a length of one level in all,
-which in units of [0, 1] would be no step at all."""
+"""Pixels change in units of [0, 255], as the papers' networks see them."""
 
 Optimizer = Literal["lbfgs", "adam"]
 
@@ -34,7 +33,7 @@ class Descent:
 
     Args:
         steps: How often the loss and its gradient are computed.
-        optimizer: ``lbfgs`` as in the papers, or ``adam``, which takes two to five times the steps and no memory of them.
+        optimizer: ``lbfgs`` as in the papers, or ``adam``, which takes more steps and remembers none.
         learning_rate: Of Adam, in levels of 255 a step; L-BFGS finds its own.
         history: Steps that L-BFGS remembers, each at the cost of two images of memory.
     """
@@ -95,7 +94,9 @@ def descend(
     check_images(start)
     if not any(term.weight for term in loss.terms):
         raise BadInput("all weights of the loss are zero, so any picture would do; give at least one a weight")
-    check_memory(model, loss.layers, tuple(start.shape[-2:]), recipe.history if recipe.optimizer == "lbfgs" else 4)
+    check_memory(
+        model, loss.layers, (start.shape[-2], start.shape[-1]), recipe.history if recipe.optimizer == "lbfgs" else 4
+    )
     made = []
     with bar(range(len(start) * recipe.steps), "descent", progress) as steps:
         for image in start.detach().split(1):

@@ -136,66 +136,18 @@ def style_loss(
         read = [activations(model, picture, list(weights)) for picture in pictures]
         grams = {
             layer: sum(
-                share * gram_matrix(_first(one[layer], channels)) for share, one in zip(shares, read, strict=True)
+                share * gram_matrix(first_channels(one[layer], channels))
+                for share, one in zip(shares, read, strict=True)
             )
             for layer in weights
         }
     return Loss(
         tuple(
-            Term(f"style {layer}", layer, _gram_distance(gram, channels), weights[layer])
+            Term(f"style {layer}", layer, gram_distance(gram, channels), weights[layer])
             for layer, gram in grams.items()
             if isinstance(gram, Tensor)
         )
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """A part of the picture with a style of its own {cite}`gatys2017controlling`.
-
-    Args:
-        where: ``(1, 1, h, w)`` in [0, 1], of the content: how much a pixel belongs to the region.
-        style: ``(1, 3, h', w')``.
-        style_where: The same for the style's pixels; all by default.
-    """
-
-    where: Opacity
-    style: Images
-    style_where: Tensor | None = None
-
-
-def region_loss(model: nn.Module, regions: Sequence[Region], layers: LayerWeights) -> Loss:
-    """Give each region of a picture a style of its own: Gram matrices over the region's positions.
-
-    Each term counts as much as its region's share of the picture.
-
-    Args:
-        model: See `style_loss`.
-        regions: At least one; `where` has the proportions of the picture that will be made.
-        layers: See `style_loss`.
-
-    Raises:
-        LayerNotFound: the model lacks a layer.
-        BadInput: no region, or an empty one.
-    """
-    if not regions:
-        raise BadInput("there is no region; give at least one")
-    weights = layer_weights(layers)
-    sizes = [float(region.where.mean()) for region in regions]
-    for number, region in enumerate(regions):
-        empty = sizes[number] <= 0 or (region.style_where is not None and not region.style_where.any())
-        if empty:
-            raise BadInput(f"region {number} is empty; give a mask that is not all black")
-    terms = []
-    for number, region in enumerate(regions):
-        with torch.no_grad():
-            read = activations(model, region.style, list(weights))
-        for layer, weight in weights.items():
-            target = gram_matrix(read[layer], _at(region.style_where, read[layer]))
-            measure = _gram_distance(target, where=region.where)
-            share = sizes[number] / sum(sizes)
-            terms.append(Term(f"style {number} {layer}", layer, measure, weight * share))
-    return Loss(tuple(terms))
 
 
 def content_loss(
@@ -235,49 +187,6 @@ def content_loss(
     return Loss(tuple(Term(f"content {layer}", layer, distance(read[layer]), weights[layer]) for layer in weights))
 
 
-def variation_loss(beta: float = 2.0) -> Loss:
-    r"""Total variation, which keeps neighbouring pixels alike {cite}`mahendran2015understanding`.
-
-    $$R_{V^\beta} = \sum_{ij} \big((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\big)^{\beta/2}$$ (Eq. 4)
-
-    summed over colours; with $\beta = 2$ that of {cite}`johnson2016perceptual`, up to its square root.
-
-    Args:
-        beta: Exponent, at least 1; smaller ones keep edges.
-
-    Raises:
-        BadInput: `beta` is smaller than 1.
-    """
-    if not 1 <= beta < math.inf:
-        raise BadInput(f"beta of a total variation is at least 1, not {beta}")
-
-    def measure(images: Images) -> Values:
-        down = images[..., 1:, :-1] - images[..., :-1, :-1]
-        right = images[..., :-1, 1:] - images[..., :-1, :-1]
-        squares = down.square() + right.square()
-        powers = squares if beta == 2 else (squares + 1e-12).pow(beta / 2)  # noqa: PLR2004  (a root has no slope at 0)
-        return powers.flatten(1).sum(1)
-
-    return Loss((Term("variation", PIXELS, measure),))
-
-
-def norm_loss(alpha: float = 6.0, center: float = 0.5) -> Loss:
-    r"""The prior that keeps pixels from extremes {cite}`mahendran2015understanding`.
-
-    $$R_\alpha = \sum |x - \mathrm{center}|^\alpha$$ (Sec. 2)
-
-    Args:
-        alpha: Exponent, at least 1; large ones keep pixels within a range.
-        center: The grey they are measured from, in [0, 1].
-
-    Raises:
-        BadInput: `alpha` is smaller than 1.
-    """
-    if not 1 <= alpha < math.inf:
-        raise BadInput(f"alpha of a norm is at least 1, not {alpha}")
-    return Loss((Term("norm", PIXELS, lambda images: (images - center).abs().pow(alpha).flatten(1).sum(1)),))
-
-
 def layer_weights(layers: LayerWeights) -> dict[str, float]:
     """Return the weight of each layer: the given ones, or equal ones that sum to 1.
 
@@ -294,28 +203,32 @@ def layer_weights(layers: LayerWeights) -> dict[str, float]:
     return found
 
 
-def _gram_distance(
-    target: Tensor, channels: int | None = None, where: Tensor | None = None
+def gram_distance(
+    target: GramMatrices, channels: int | None = None, where: Tensor | None = None
 ) -> Callable[[Tensor], Values]:
+    """Return what measures a quarter of the mean squared difference to Gram matrices; see `style_loss`."""
+
     def measure(features: Tensor) -> Values:
-        some = _first(features, channels)
-        squares = (gram_matrix(some, _at(where, some)) - target).square().flatten(1)
+        some = first_channels(features, channels)
+        squares = (gram_matrix(some, at_positions(where, some)) - target).square().flatten(1)
         return squares.mean(1) / 4
 
     return measure
 
 
-def _first(features: Tensor, channels: int | None) -> Tensor:
+def first_channels(features: Tensor, channels: int | None) -> Tensor:
+    """Return so many channels of a layer, or all."""
     if channels is None or channels >= features.shape[1]:
         return features
     return features[:, :channels]
 
 
-def _at(where: Tensor | None, features: Tensor) -> Tensor | None:
+def at_positions(where: Tensor | None, features: Tensor) -> Tensor | None:
     """Bring a mask to the positions of a layer: each counts with the mean over its share of the pixels."""
     if where is None:
         return None
-    return F.adaptive_avg_pool2d(where.to(features), features.shape[-2:]).clamp(min=1e-6)
+    height, width = features.shape[-2:]
+    return F.adaptive_avg_pool2d(where.to(features), (height, width)).clamp(min=1e-6)
 
 
 def _shares(pictures: Sequence[Images], blend: Sequence[float] | None) -> list[float]:
