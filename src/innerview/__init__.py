@@ -43,8 +43,19 @@ if TYPE_CHECKING:
     from innerview.optimize import spritemap as spritemap
     from innerview.optimize import total_variation as total_variation
     from innerview.optimize import visualize as visualize
+    from innerview.synthesis import Descent as Descent
     from innerview.synthesis import DreamRecipe as DreamRecipe
+    from innerview.synthesis import InversionRecipe as InversionRecipe
+    from innerview.synthesis import Region as Region
+    from innerview.synthesis import StyleRecipe as StyleRecipe
+    from innerview.synthesis import TextureRecipe as TextureRecipe
     from innerview.synthesis import deepdream as deepdream
+    from innerview.synthesis import efros_leung as efros_leung
+    from innerview.synthesis import gram_matrix as gram_matrix
+    from innerview.synthesis import invert as invert
+    from innerview.synthesis import patch_texture as patch_texture
+    from innerview.synthesis import style_transfer as style_transfer
+    from innerview.synthesis import texture as texture
 
 __version__ = "0.1.0"
 
@@ -60,7 +71,10 @@ _HOMES = {
         "Recipe", "activation_grid", "caricature", "channel", "class_logit", "class_probability", "direction",
         "diversity", "interpolation", "layer", "neuron", "spritemap", "total_variation", "visualize",
     ),
-    "innerview.synthesis": ("DreamRecipe", "deepdream"),
+    "innerview.synthesis": (
+        "Descent", "DreamRecipe", "InversionRecipe", "Region", "StyleRecipe", "TextureRecipe", "deepdream",
+        "efros_leung", "gram_matrix", "invert", "patch_texture", "style_transfer", "texture",
+    ),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

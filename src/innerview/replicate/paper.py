@@ -20,6 +20,14 @@ REQUIRED = ("smoke", "book", "paper")
 Measure = TypeVar("Measure", bound=Callable[[Any], Any])
 
 
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A figure whose panels differ in one setting; see `Paper.sweep`."""
+
+    variants: Callable[[Any], Mapping[str, Any]]
+    make: Callable[[Any, Any], Mapping[str, Any]]
+
+
 class Paper:
     """One paper that is replicated.
 
@@ -48,6 +56,7 @@ class Paper:
         self.embedded = embedded
         self.needs = needs
         self._claims: dict[str, Claim] = {}
+        self._sweeps: dict[str, Sweep] = {}
         self._check_presets()
 
     def _check_presets(self) -> None:
@@ -62,6 +71,11 @@ class Paper:
                 raise BadInput(f"paper {self.citation!r}: a preset is a frozen dataclass, not a {kind.__name__}")
         if len(kinds) != 1:
             raise BadInput(f"paper {self.citation!r}: all presets are of one class, not of {len(kinds)}")
+
+    @property
+    def sweeps(self) -> Mapping[str, "Sweep"]:
+        """All sweeps by name; see `sweep`."""
+        return MappingProxyType(self._sweeps)
 
     @property
     def folder(self) -> Path:
@@ -124,6 +138,25 @@ class Paper:
             return measure
 
         return register
+
+    def sweep(
+        self, name: str, variants: Callable[[Any], Mapping[str, Any]], make: Callable[[Any, Any], Mapping[str, Any]]
+    ) -> None:
+        """Register a figure whose panels differ in one setting.
+
+        A test asserts that they differ in their configuration and in what came out.
+
+        Args:
+            name: Short name, unique in the paper.
+            variants: From a configuration of the paper to panel title -> what this panel is made with.
+            make: From a run and these variants to panel title -> images.
+
+        Raises:
+            BadInput: the name is taken.
+        """
+        if name in self._sweeps:
+            raise BadInput(f"paper {self.citation!r} has two sweeps {name!r}; give one another name")
+        self._sweeps[name] = Sweep(variants, make)
 
     def unmeasured(
         self,
