@@ -1,0 +1,1 @@
+"""Class images by plain gradient ascent {cite}`simonyan2014deep,yosinski2015understanding`."""
