@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -38,16 +39,19 @@ def texture_loss(model: nn.Module, image: Images, sample: Images, weights: Mappi
     return total
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """What a style transfer is judged by: images of one size."""
+
+    image: Images
+    content: Images
+    style: Images
+
+
 def style_loss(
-    model: nn.Module,
-    image: Images,
-    content: Images,
-    style: Images,
-    weights: Mapping[str, float],
-    layer: str,
-    alpha: float,
-    beta: float,
+    model: nn.Module, pictures: Pictures, weights: Mapping[str, float], layer: str, *, alpha: float, beta: float
 ) -> float:
-    """Return the total loss of a style transfer {cite}`gatys2016style` (Eqs. 1 to 7), for images of one size."""
-    difference = activations_of(model, image, [layer])[layer] - activations_of(model, content, [layer])[layer]
-    return alpha * (difference**2).sum() / 2 + beta * texture_loss(model, image, style, weights)
+    """Return the total loss of a style transfer {cite}`gatys2016style` (Eqs. 1 to 7)."""
+    made, wanted = (activations_of(model, one, [layer])[layer] for one in (pictures.image, pictures.content))
+    content = ((made - wanted) ** 2).sum() / 2  # Eq. 1
+    return alpha * content + beta * texture_loss(model, pictures.image, pictures.style, weights)  # Eq. 7

@@ -43,18 +43,22 @@ if TYPE_CHECKING:
     from innerview.optimize import spritemap as spritemap
     from innerview.optimize import total_variation as total_variation
     from innerview.optimize import visualize as visualize
+    from innerview.synthesis import ClassRecipe as ClassRecipe
     from innerview.synthesis import Descent as Descent
     from innerview.synthesis import DreamRecipe as DreamRecipe
     from innerview.synthesis import InversionRecipe as InversionRecipe
     from innerview.synthesis import Region as Region
     from innerview.synthesis import StyleRecipe as StyleRecipe
     from innerview.synthesis import TextureRecipe as TextureRecipe
+    from innerview.synthesis import class_image as class_image
     from innerview.synthesis import deepdream as deepdream
     from innerview.synthesis import efros_leung as efros_leung
     from innerview.synthesis import gram_matrix as gram_matrix
     from innerview.synthesis import invert as invert
+    from innerview.synthesis import load_style_network as load_style_network
     from innerview.synthesis import patch_texture as patch_texture
     from innerview.synthesis import style_transfer as style_transfer
+    from innerview.synthesis import stylize as stylize
     from innerview.synthesis import texture as texture
 
 __version__ = "0.1.0"
@@ -72,8 +76,9 @@ _HOMES = {
         "diversity", "interpolation", "layer", "neuron", "spritemap", "total_variation", "visualize",
     ),
     "innerview.synthesis": (
-        "Descent", "DreamRecipe", "InversionRecipe", "Region", "StyleRecipe", "TextureRecipe", "deepdream",
-        "efros_leung", "gram_matrix", "invert", "patch_texture", "style_transfer", "texture",
+        "ClassRecipe", "Descent", "DreamRecipe", "InversionRecipe", "Region", "StyleRecipe", "TextureRecipe",
+        "class_image", "deepdream", "efros_leung", "gram_matrix", "invert", "load_style_network", "patch_texture",
+        "style_transfer", "stylize", "texture",
     ),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,6 +13,7 @@ beside this file; ``python -m innerview.models.vgg_means`` computes them again.
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -72,21 +73,22 @@ def normalize_activations(model: nn.Module, means: Mapping[str, Tensor]) -> None
         means: See `mean_activations`.
 
     Raises:
-        BadInput: means are missing, of another number than the channels, or negative.
+        BadInput: means are missing, of another number than the channels, negative, or not finite; nothing was changed.
     """
-    before = None
-    for name, layer in model.named_children():
-        if not isinstance(layer, nn.Conv2d):
-            continue
+    convolutions = {name: layer for name, layer in model.named_children() if isinstance(layer, nn.Conv2d)}
+    for name, layer in convolutions.items():  # all of them first: half a network must not be divided
         mean = means.get(name)
-        if mean is None or len(mean) != layer.out_channels or bool((mean < 0).any()):
+        if mean is None or len(mean) != layer.out_channels or not bool(((mean >= 0) & (mean < inf)).all()):
             raise BadInput(f"{name} needs {layer.out_channels} means of at least 0; compute them with mean_activations")
+    before = None
+    for name, layer in convolutions.items():
+        mean = means[name].to(layer.weight.device)
         scale = torch.where(mean > 0, mean, 1).double()
         with torch.no_grad():
             weight = layer.weight.double() / scale[:, None, None, None]
             layer.weight.copy_(weight if before is None else weight * before[:, None, None])
-            assert layer.bias is not None
-            layer.bias.copy_(layer.bias.double() / scale)
+            if layer.bias is not None:
+                layer.bias.copy_(layer.bias.double() / scale)
         before = scale
 
 

@@ -1,7 +1,10 @@
 """Images that a network makes or changes: dreams, inversions, textures, styles, class images."""
 
+from innerview.synthesis.class_images import ClassImage, class_image
+from innerview.synthesis.class_recipes import SIMONYAN, YOSINSKI, ClassRecipe
 from innerview.synthesis.deepdream import DreamRecipe, deepdream, dream_step, guided, image_gradient, magnified, zoom
 from innerview.synthesis.descent import Descent, StoppedEarly, Synthesis, descend
+from innerview.synthesis.fast_style import FastStyleLoss, FastStyleRecipe, train_style_network
 from innerview.synthesis.inversion import InversionRecipe, invert
 from innerview.synthesis.losses import Loss, Term, content_loss, gram_matrix, style_loss
 from innerview.synthesis.memory import needed_memory
@@ -10,23 +13,34 @@ from innerview.synthesis.patches import PatchRecipe, patch_texture
 from innerview.synthesis.priors import norm_loss, variation_loss
 from innerview.synthesis.regions import Region, region_loss
 from innerview.synthesis.style import RELEASED_WEIGHTS, STYLE_LAYERS, StyleRecipe, style_transfer
+from innerview.synthesis.style_files import load_style_network, save_style_network
+from innerview.synthesis.style_networks import StyleArchitecture, StyleNetwork, stylize
 from innerview.synthesis.texture import TEXTURE_LAYERS, TextureRecipe, texture
 
 __all__ = [
     "RELEASED_WEIGHTS",
+    "SIMONYAN",
     "STYLE_LAYERS",
     "TEXTURE_LAYERS",
+    "YOSINSKI",
+    "ClassImage",
+    "ClassRecipe",
     "Descent",
     "DreamRecipe",
+    "FastStyleLoss",
+    "FastStyleRecipe",
     "InversionRecipe",
     "Loss",
     "PatchRecipe",
     "Region",
     "StoppedEarly",
+    "StyleArchitecture",
+    "StyleNetwork",
     "StyleRecipe",
     "Synthesis",
     "Term",
     "TextureRecipe",
+    "class_image",
     "content_loss",
     "deepdream",
     "descend",
@@ -36,14 +50,18 @@ __all__ = [
     "guided",
     "image_gradient",
     "invert",
+    "load_style_network",
     "magnified",
     "needed_memory",
     "norm_loss",
     "patch_texture",
     "region_loss",
+    "save_style_network",
     "style_loss",
     "style_transfer",
+    "stylize",
     "texture",
+    "train_style_network",
     "variation_loss",
     "zoom",
 ]

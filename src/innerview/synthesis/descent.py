@@ -17,8 +17,12 @@ from innerview.core.types import Images
 from innerview.synthesis.losses import Loss
 from innerview.synthesis.memory import check_memory
 
-LEVELS: Final = 255
-"""Pixels change in units of [0, 255], as the papers' networks see them."""
+LEVEL: Final = 1 / 255
+"""The smallest difference of a pixel that a file holds."""
+
+FIRST_STEP: Final = 0.01 * LEVEL
+"""By how much a pixel changes in the first step of L-BFGS, in the mean. That step has the length 1, summed over all
+pixels, in whatever unit these are: in that of images it would be no step at all."""
 
 Optimizer = Literal["lbfgs", "adam"]
 
@@ -100,7 +104,8 @@ def descend(
     made = []
     with bar(range(len(start) * recipe.steps), "descent", progress) as steps:
         for image in start.detach().split(1):
-            path = _Path(model, loss, image)
+            unit = FIRST_STEP * image.numel() if recipe.optimizer == "lbfgs" else LEVEL
+            path = _Path(model, loss, image, unit)
             walk = _lbfgs if recipe.optimizer == "lbfgs" else _adam
             walk(path, recipe, steps.update)
             path.close(recipe.steps)
@@ -115,46 +120,52 @@ def descend(
 
 @dataclass
 class _Path:
-    """The way of one image: its pixels in levels, and the best of what was seen."""
+    """The way of one image: its pixels, and the best of what was seen."""
 
     model: nn.Module
     loss: Loss
     start: Images
+    unit: float
+    """Of the numbers that are changed, in that of images."""
     losses: list[float] = field(default_factory=list)
     why: str = ""
-    """Reason of an early stop."""
+    """What was wrong at the last look; the reason, if the walk ended there."""
 
     def __post_init__(self) -> None:
-        self.pixels = (self.start * LEVELS).requires_grad_()
+        self.pixels = (self.start / self.unit).requires_grad_()
         self.best, self.least, self.scale = self.start.clamp(0, 1), inf, 0.0
 
     def look(self) -> Tensor:
         """Compute the loss, and its gradient along which the pixels may move: not out of their range."""
         with torch.no_grad():
-            self.pixels.clamp_(0, LEVELS)
+            self.pixels.clamp_(0, 1 / self.unit)
         with torch.enable_grad():
-            value = self.loss(self.model, self.pixels / LEVELS).sum()
+            value = self.loss(self.model, self.pixels * self.unit).sum()
         (gradient,) = torch.autograd.grad(value, self.pixels)
+        self.why = ""
         self._note(float(value.detach()))
-        self.scale = self.scale or _inverse(float(gradient.abs().mean()))
+        size = float(gradient.abs().mean())
+        self.scale = self.scale or (1 / size if size > 0 else 0.0)
+        if size == 0:
+            self.why = "the gradient is zero"
         gradient = gradient.contiguous()
-        outward = ((self.pixels <= 0) & (gradient > 0)) | ((self.pixels >= LEVELS) & (gradient < 0))
+        outward = ((self.pixels <= 0) & (gradient > 0)) | ((self.pixels >= 1 / self.unit) & (gradient < 0))
         self.pixels.grad = gradient.masked_fill_(outward, 0).mul_(self.scale)
         return value.detach() * self.scale
 
     def _note(self, value: float) -> None:
         if not self.losses and not isfinite(value):
-            raise NotFinite(f"the loss of the first image is {value}; check the weights of the loss and of the network")
+            raise NotFinite(f"the loss of the start is {value}; check the weights of the loss and of the network")
         self.losses.append(value)
         if value < self.least:
-            self.least, self.best = value, self.pixels.detach() / LEVELS
+            self.least, self.best = value, (self.pixels.detach() * self.unit).clamp(0, 1)
         if not isfinite(value):
             self.why = f"the loss became {value}"
 
     def rewind(self) -> None:
         """Go back to the best image."""
         with torch.no_grad():
-            self.pixels.copy_(self.best * LEVELS)
+            self.pixels.copy_(self.best / self.unit)
 
     def close(self, steps: int) -> None:
         """Warn of an early stop, and fill the history up."""
@@ -203,7 +214,3 @@ def _adam(path: _Path, recipe: Descent, update: Callable[[], object]) -> None:
         if not isfinite(path.losses[-1]):
             return
         optimizer.step()
-
-
-def _inverse(value: float) -> float:
-    return 1 / value if value > 0 else 1.0

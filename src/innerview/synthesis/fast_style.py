@@ -113,13 +113,14 @@ class FastStyleLoss:
             chosen: The index of the style that each is to get.
         """
         made = network(images, F.one_hot(chosen, len(self.styles)).to(images))
-        found = self._loss(images, chosen).parts(self.model, made)
+        found = self.of_images(images, chosen).parts(self.model, made)
         kinds: dict[str, list[Values]] = {}
         for name, values in found.items():
             kinds.setdefault(name.partition(" ")[0], []).append(values)
         return {kind: torch.stack(several).sum(0) for kind, several in kinds.items()}
 
-    def _loss(self, images: Images, chosen: Chosen) -> Loss:
+    def of_images(self, images: Images, chosen: Chosen) -> Loss:
+        """Return the loss of pictures made of these images in these styles, as a value that a descent takes, too."""
         recipe = self.recipe
         loss = recipe.style_weight * Loss(tuple(self._style(layer, chosen) for layer in self._layers))
         if recipe.content_weight:

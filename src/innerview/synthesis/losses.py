@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Images, Opacity, Values
+from innerview.core.types import Images, Values
 from innerview.models import activations
 
-PIXELS: Final = ""
+PIXELS: Final = "(pixels)"
 """Instead of a layer's name: the term looks at the image itself."""
 
 GramMatrices = Float[Tensor, "b c c"]
@@ -55,7 +55,7 @@ class Loss:
         return tuple(dict.fromkeys(term.layer for term in self.terms if term.weight and term.layer != PIXELS))
 
     def parts(self, model: nn.Module, images: Images) -> dict[str, Values]:
-        """Return each term with its weight: name -> one number for each image.
+        """Return each term with its weight: name -> one number for each image; terms of one name are added.
 
         The network runs as deep as the deepest layer of a term whose weight is not zero.
 
@@ -65,7 +65,12 @@ class Loss:
         """
         read = activations(model, images, self.layers) if self.layers else {}
         seen = {PIXELS: images, **read}
-        return {term.name: term.weight * term.measure(seen[term.layer]) for term in self.terms if term.weight}
+        found: dict[str, Values] = {}
+        for term in self.terms:
+            if term.weight:
+                value = term.weight * term.measure(seen[term.layer])
+                found[term.name] = found[term.name] + value if term.name in found else value
+        return found
 
     def __call__(self, model: nn.Module, images: Images) -> Values:
         """Return the loss of each image ``(b,)``; see `parts`."""
@@ -83,7 +88,7 @@ class Loss:
     __rmul__ = __mul__
 
 
-def gram_matrix(features: Float[Tensor, "b c h w"], where: Opacity | None = None) -> GramMatrices:
+def gram_matrix(features: Float[Tensor, "b c h w"], where: Float[Tensor, "#b 1 h w"] | None = None) -> GramMatrices:
     r"""Correlate channels over all positions {cite}`gatys2015texture`.
 
     $$G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}$$ (Eq. 1)
@@ -127,13 +132,16 @@ def style_loss(
 
     Raises:
         LayerNotFound: the model lacks a layer.
-        BadInput: no style, shares that cannot be, or an image too small for the deepest layer.
+        BadInput: no style, a batch instead of one image, shares that cannot be, no channels, a layer without positions,
+            or an image too small for the deepest layer.
     """
     pictures = [styles] if isinstance(styles, Tensor) else list(styles)
     shares = _shares(pictures, blend)
     weights = layer_weights(layers)
+    if channels is not None and channels < 1:
+        raise BadInput(f"a texture takes at least 1 channel of each layer, not {channels}")
     with torch.no_grad():
-        read = [activations(model, picture, list(weights)) for picture in pictures]
+        read = [read_maps(model, picture, list(weights)) for picture in pictures]
         grams = {
             layer: sum(
                 share * gram_matrix(first_channels(one[layer], channels))
@@ -159,7 +167,7 @@ def content_loss(
 
     Args:
         model: Takes images ``(b, 3, h, w)`` in [0, 1].
-        content: ``(1, 3, h, w)``, of the size of the picture that will be made; its activations are $P$.
+        content: ``(1, 3, h, w)``, of the size of the picture that will be made, or one for each; its activations are $P$.
         layers: Weights by layer, or layers of equal weights that sum to 1.
         reduction: ``sum`` is the paper's equation. ``mean`` is the released code's mean of squares: without the 1/2,
             divided by the number of activations, so that the balance with the style does not depend on the size.
@@ -176,6 +184,7 @@ def content_loss(
 
     def distance(target: Tensor) -> Callable[[Tensor], Values]:
         def measure(features: Tensor) -> Values:
+            _check_number(target, features)
             if features.shape[1:] != target.shape[1:]:
                 made, wanted = ("x".join(map(str, one.shape[-2:])) for one in (features, target))
                 raise BadInput(f"the content's activations are {wanted}, the picture's {made}; give both one size")
@@ -209,11 +218,28 @@ def gram_distance(
     """Return what measures a quarter of the mean squared difference to Gram matrices; see `style_loss`."""
 
     def measure(features: Tensor) -> Values:
+        _check_number(target, features)
         some = first_channels(features, channels)
         squares = (gram_matrix(some, at_positions(where, some)) - target).square().flatten(1)
         return squares.mean(1) / 4
 
     return measure
+
+
+def read_maps(model: nn.Module, picture: Images, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return what layers with positions put out for one image.
+
+    Raises:
+        LayerNotFound: the model lacks a layer.
+        BadInput: a batch of several images, one too small for the deepest layer, or a layer without positions.
+    """
+    if len(picture) != 1:
+        raise BadInput(f"a style is one image (1, 3, h, w), not {len(picture)}; give several as a list")
+    read = activations(model, picture, layers)
+    for layer, features in read.items():
+        if features.ndim != 4:
+            raise BadInput(f"layer {layer} has no positions over which channels correlate; choose a convolution")
+    return read
 
 
 def first_channels(features: Tensor, channels: int | None) -> Tensor:
@@ -229,6 +255,11 @@ def at_positions(where: Tensor | None, features: Tensor) -> Tensor | None:
         return None
     height, width = features.shape[-2:]
     return F.adaptive_avg_pool2d(where.to(features), (height, width)).clamp(min=1e-6)
+
+
+def _check_number(target: Tensor, features: Tensor) -> None:
+    if len(target) not in (1, len(features)):
+        raise BadInput(f"{len(target)} images are no target for {len(features)}; give one, or one for each")
 
 
 def _shares(pictures: Sequence[Images], blend: Sequence[float] | None) -> list[float]:

@@ -7,7 +7,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from innerview.core.errors import BadInput
+from innerview.core.errors import BadInput, LayerNotFound
 from innerview.models import activations
 
 PROBE: Final = 64
@@ -47,14 +47,15 @@ def check_memory(model: nn.Module, layers: Sequence[str], size: tuple[int, int],
         side = int((free / needed) ** 0.5 * min(size)) // 8 * 8
         raise BadInput(
             f"an image of {size[0]}x{size[1]} pixels needs about {needed / 2**30:.1f} GiB of memory, and "
-            f"{free / 2**30:.1f} are free; make its shorter side {side} pixels"
+            f"{free / 2**30:.1f} are free; " + (f"make its shorter side {side} pixels" if side else "free some")
         )
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that are free on a device."""
+    """Return the bytes that are free on a device, with those that torch holds there and does not use."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + held
     return psutil.virtual_memory().available
 
 
@@ -66,18 +67,21 @@ def device_of(model: nn.Module) -> torch.device:
 def _kept(model: nn.Module, layers: Sequence[str], size: tuple[int, int]) -> float:
     """Return the bytes for each pixel of an image that are kept for its gradient."""
     height, width = (min(side, PROBE) for side in size)
-    weights = {weight.data_ptr() for weight in model.parameters()}
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
     found: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in weights:
-            found[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()  # views share one
+        if storage.data_ptr() not in weights:
+            found[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     image = torch.full((1, 3, height, width), 0.5, device=device_of(model), requires_grad=True)
     try:
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             read = activations(model, image, layers) if layers else {}
+    except LayerNotFound:
+        raise
     except BadInput:
         if min(size) <= PROBE:
             raise

@@ -7,9 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Images, Opacity
-from innerview.models import activations
-from innerview.synthesis.losses import LayerWeights, Loss, Term, at_positions, gram_distance, gram_matrix, layer_weights
+from innerview.core.types import Opacity, ResizedImages
+from innerview.synthesis.losses import (
+    LayerWeights,
+    Loss,
+    Term,
+    at_positions,
+    gram_distance,
+    gram_matrix,
+    layer_weights,
+    read_maps,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +31,7 @@ class Region:
     """
 
     where: Opacity
-    style: Images
+    style: ResizedImages
     style_where: Tensor | None = None
 
 
@@ -39,23 +47,33 @@ def region_loss(model: nn.Module, regions: Sequence[Region], layers: LayerWeight
 
     Raises:
         LayerNotFound: the model lacks a layer.
-        BadInput: no region, or an empty one.
+        BadInput: no region, an empty one, or a mask of another shape or with values outside [0, 1].
     """
     if not regions:
         raise BadInput("there is no region; give at least one")
     weights = layer_weights(layers)
-    sizes = [float(region.where.mean()) for region in regions]
     for number, region in enumerate(regions):
-        empty = sizes[number] <= 0 or (region.style_where is not None and not region.style_where.any())
-        if empty:
-            raise BadInput(f"region {number} is empty; give a mask that is not all black")
+        for mask in (region.where, region.style_where):
+            if mask is not None:
+                _check_mask(mask, number)
+    sizes = [float(region.where.mean()) for region in regions]
     terms = []
     for number, region in enumerate(regions):
         with torch.no_grad():
-            read = activations(model, region.style, list(weights))
+            read = read_maps(model, region.style, list(weights))
         for layer, weight in weights.items():
             target = gram_matrix(read[layer], at_positions(region.style_where, read[layer]))
             measure = gram_distance(target, where=region.where)
             share = sizes[number] / sum(sizes)
             terms.append(Term(f"style {number} {layer}", layer, measure, weight * share))
     return Loss(tuple(terms))
+
+
+def _check_mask(mask: Tensor, number: int) -> None:
+    if mask.ndim != 4 or mask.shape[:2] != (1, 1) or not mask.is_floating_point():
+        kind = f"{tuple(mask.shape)} of {str(mask.dtype).removeprefix('torch.')}"
+        raise BadInput(f"the mask of region {number} is {kind}; give (1, 1, h, w) of float")
+    if not bool(((mask >= 0) & (mask <= 1)).all()):
+        raise BadInput(f"the mask of region {number} leaves [0, 1] or holds NaN; scale it")
+    if not mask.any():
+        raise BadInput(f"region {number} is empty; give a mask that is not all black")

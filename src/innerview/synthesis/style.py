@@ -66,6 +66,9 @@ class StyleRecipe:
         for name, known in {"start": Start, "colors": Colors}.items():
             if getattr(self, name) not in get_args(known):
                 raise BadInput(f"{name} is one of {', '.join(get_args(known))}, not {getattr(self, name)!r}")
+        for name in ("content_weight", "style_weight", "variation_weight"):
+            if not 0 <= getattr(self, name) < inf:
+                raise BadInput(f"{name} of a style is at least 0, not {getattr(self, name)}")
         if not 0 < self.style_scale < inf:
             raise BadInput(f"the style's scale is a positive factor, not {self.style_scale}")
         if self.scales < 1:

@@ -1,0 +1,1 @@
+"""Style transfer with convolutional networks {cite}`gatys2016style`."""
