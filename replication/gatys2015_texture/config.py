@@ -31,7 +31,7 @@ class Config:
     sources: tuple[str, ...] = (
         "texture_pebbles/pebbles.jpg",
         "style_inputs/starry_night.jpg",
-        "imagenet_sample/n03028079_church.JPEG",
+        "imagenet_sample/n04346328_stupa.JPEG",
     )  # Fig. 2: textures, and a photograph that is none
     study_size: int = 256  # pixels, of all but the first figure
     study_steps: int = 2000

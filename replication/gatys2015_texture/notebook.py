@@ -80,7 +80,7 @@ run.show(figures.pebbles_figure(run), "pebbles")
 # Each column adds a layer. The lowest alone knows colours and edges of a few pixels. Every pooling doubles the reach, and with
 # it the size of what is kept: grains, then parts of stones, then stones.
 
-# %% mystnb={"figure": {"caption": "Textures of three photographs (rows), matched at more and more layers (columns). Pebbles become whole at pool4. Starry Night becomes brush strokes, not stars. The church comes apart into windows, roof and sky: its parts are kept, its arrangement is not."}, "image": {"alt": "Grid of textures: from coloured noise at the left to pebbles, brush strokes and pieces of a church at the right"}}
+# %% mystnb={"figure": {"caption": "Textures of three photographs (rows), matched at more and more layers (columns). Pebbles become whole at pool4. Starry Night becomes brush strokes, not stars. The temple comes apart into spires and sky: its parts are kept, their arrangement is not."}, "image": {"alt": "Grid of textures: from coloured noise at the left to pebbles, brush strokes and pieces of a temple at the right"}}
 run.show(figures.layers_figure(run), "layers")
 
 # %% mystnb={"figure": {"caption": "How far each texture of the pebbles is from the photograph, layer by layer; the axis is logarithmic. A texture agrees where it was matched, and not above."}, "image": {"alt": "Bar chart of relative Gram distances per layer for five textures"}}

@@ -4,7 +4,7 @@ Loss modules stand between the layers of an `nn.Sequential`, the targets are det
 closure clamps the pixels. The convolutions are those of `innerview`'s VGG-19.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -83,9 +83,16 @@ def with_losses(
 
 
 def run_style_transfer(
-    vgg: VGG19, content: Tensor, style: Tensor, steps: int = 300, style_weight: float = 1e6, content_weight: float = 1
-) -> tuple[Tensor, int]:
-    """Return the image, and how often the loss was computed."""
+    vgg: VGG19,
+    content: Tensor,
+    style: Tensor,
+    steps: int = 300,
+    *,
+    style_weight: float = 1e6,
+    content_weight: float = 1,
+    before: Callable[[], object] = lambda: None,
+) -> Tensor:
+    """Return the image; `before` is called before each step."""
     model, style_losses, content_losses = with_losses(vgg, style, content)
     picture = content.clone().requires_grad_(True)
     model.eval()
@@ -95,6 +102,7 @@ def run_style_transfer(
     while run[0] < steps:
 
         def closure() -> Tensor:
+            before()
             with torch.no_grad():
                 picture.clamp_(0, 1)
             optimizer.zero_grad()
@@ -109,4 +117,4 @@ def run_style_transfer(
         optimizer.step(closure)  # pyright: ignore[reportArgumentType]
     with torch.no_grad():
         picture.clamp_(0, 1)
-    return picture, run[0]
+    return picture

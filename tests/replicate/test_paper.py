@@ -141,3 +141,33 @@ def test_a_claim_without_a_statement_is_refused():
 
     with pytest.raises(BadInput, match="says nothing"):
         make().claim("silent", source="Sec. 1")(silent)
+
+
+def test_a_sweep_maps_panels_to_configurations_and_these_to_what_came_out():
+    paper = make()
+    assert dict(paper.sweeps) == {}
+
+    def variants(config):
+        return {f"{steps} steps": dataclasses.replace(config, steps=steps) for steps in (1, 2)}
+
+    def rates(run, panels):
+        return {title: run * config.steps for title, config in panels.items()}
+
+    paper.sweep("steps", variants, rates)
+    paper.sweep("again", variants, rates)
+    assert list(paper.sweeps) == ["steps", "again"]
+    sweep = paper.sweeps["steps"]
+    panels = sweep.variants(paper.config("book"))
+    assert panels == {"1 steps": Config(steps=1), "2 steps": Config(steps=2)}
+    assert sweep.make(10, panels) == {"1 steps": 10, "2 steps": 20}
+    assert dict(make().sweeps) == {}
+
+
+def test_a_sweeps_name_is_its_own_and_the_list_of_sweeps_is_read_only():
+    paper = make()
+    paper.sweep("steps", lambda config: {"all": config}, lambda _, panels: panels)
+    with pytest.raises(BadInput, match="paper 'someone2020' has two sweeps 'steps'; give one another name"):
+        paper.sweep("steps", lambda _: {}, lambda _, panels: panels)
+    assert list(paper.sweeps["steps"].variants(Config())) == ["all"]
+    with pytest.raises(TypeError):
+        paper.sweeps["other"] = paper.sweeps["steps"]  # pyright: ignore[reportIndexIssue]

@@ -8,6 +8,7 @@ import typer
 
 from innerview.cli.explain import explain
 from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.synthesis import invert, style, texture
 from innerview.cli.visualize import visualize
 from innerview.core.errors import InnerviewError
 
@@ -101,6 +102,11 @@ def dream(
     recipe = DreamRecipe(octaves=octaves, steps=steps, jitter=jitter, tile=tile, seed=seed)
     dream_file(DreamFiles(image, out, guide), model, objective, recipe, size=size, frames=frames, device=device)
     print(out)
+
+
+app.command()(style)
+app.command()(texture)
+app.command()(invert)
 
 
 @app.command()

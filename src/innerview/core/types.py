@@ -9,6 +9,9 @@ Images = Float[Tensor, "b 3 h w"]
 ResizedImages = Float[Tensor, "b 3 H W"]
 """Images of another size than those that came in."""
 
+AnyImages = Float[Tensor, "_b 3 _h _w"]
+"""Images whose number and size have nothing to do with those of others that came in."""
+
 Opacity = Float[Tensor, "b 1 h w"]
 """How opaque images are, in [0, 1], batch first."""
 

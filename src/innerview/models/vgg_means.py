@@ -25,7 +25,7 @@ from innerview.core.errors import BadInput
 from innerview.core.files import written_whole
 from innerview.core.images import center_crop, read_image
 from innerview.core.progress import progress
-from innerview.core.types import Images
+from innerview.core.types import AnyImages, Images
 from innerview.models.activations import activations
 from innerview.models.vgg import VGG19, Pooling, read_vgg19
 
@@ -35,7 +35,7 @@ EVERY: Final = 4
 """Of the 1000 sample photographs, one for each class of ImageNet, every fourth is looked at."""
 
 
-def mean_activations(model: nn.Module, batches: Iterable[Images]) -> dict[str, Tensor]:
+def mean_activations(model: nn.Module, batches: Iterable[AnyImages]) -> dict[str, Tensor]:
     """Return the mean activation of each channel over images and positions, behind the rectification.
 
     Args:

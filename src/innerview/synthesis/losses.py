@@ -7,7 +7,7 @@ Gram matrices of a style, is computed once, when the loss is made.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Images, Values
+from innerview.core.types import AnyImages, Images, Values
 from innerview.models import activations
 
 PIXELS: Final = "(pixels)"
@@ -106,14 +106,33 @@ def gram_matrix(features: Float[Tensor, "b c h w"], where: Float[Tensor, "#b 1 h
     # Where activations lie channels last, as those of our networks do, this is a view and no copy.
     vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
     if where is None:
-        return vectors.mT @ vectors / vectors.shape[1]
+        return _OwnProduct.apply(vectors) / vectors.shape[1]
     shares = where.flatten(1) / where.flatten(1).sum(1, keepdim=True)
     return (vectors * shares[:, :, None]).mT @ vectors
 
 
+class _OwnProduct(torch.autograd.Function):
+    """``V.mT @ V`` with one large product on the way back: autograd would make two, one for each factor."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(vectors: Tensor) -> Tensor:
+        return vectors.mT @ vectors
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (vectors,), (gradient,) = ctx.saved_tensors, gradients
+        return vectors @ (gradient + gradient.mT).to(vectors)
+
+
 def style_loss(
     model: nn.Module,
-    styles: Images | Sequence[Images],
+    styles: AnyImages | Sequence[AnyImages],
     layers: LayerWeights,
     *,
     blend: Sequence[float] | None = None,
@@ -167,7 +186,8 @@ def content_loss(
 
     Args:
         model: Takes images ``(b, 3, h, w)`` in [0, 1].
-        content: ``(1, 3, h, w)``, of the size of the picture that will be made, or one for each; its activations are $P$.
+        content: ``(1, 3, h, w)``, of the size of the picture that will be made, or one for each picture; its
+            activations are $P$.
         layers: Weights by layer, or layers of equal weights that sum to 1.
         reduction: ``sum`` is the paper's equation. ``mean`` is the released code's mean of squares: without the 1/2,
             divided by the number of activations, so that the balance with the style does not depend on the size.
@@ -226,7 +246,7 @@ def gram_distance(
     return measure
 
 
-def read_maps(model: nn.Module, picture: Images, layers: Sequence[str]) -> dict[str, Tensor]:
+def read_maps(model: nn.Module, picture: AnyImages, layers: Sequence[str]) -> dict[str, Tensor]:
     """Return what layers with positions put out for one image.
 
     Raises:
@@ -262,7 +282,7 @@ def _check_number(target: Tensor, features: Tensor) -> None:
         raise BadInput(f"{len(target)} images are no target for {len(features)}; give one, or one for each")
 
 
-def _shares(pictures: Sequence[Images], blend: Sequence[float] | None) -> list[float]:
+def _shares(pictures: Sequence[AnyImages], blend: Sequence[float] | None) -> list[float]:
     if not pictures:
         raise BadInput("there is no style; give at least one image")
     shares = [1.0] * len(pictures) if blend is None else list(blend)

@@ -86,4 +86,6 @@ def _kept(model: nn.Module, layers: Sequence[str], size: tuple[int, int]) -> flo
         if min(size) <= PROBE:
             raise
         return 0  # the network takes larger images only
-    return (sum(found.values()) + sum(one.nbytes for one in read.values())) / (height * width)
+    for one in read.values():
+        note(one)
+    return sum(found.values()) / (height * width)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Opacity, ResizedImages
+from innerview.core.types import AnyImages, Opacity
 from innerview.synthesis.losses import (
     LayerWeights,
     Loss,
@@ -31,7 +31,7 @@ class Region:
     """
 
     where: Opacity
-    style: ResizedImages
+    style: AnyImages
     style_where: Tensor | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
-from innerview.core.types import Images
+from innerview.core.types import AnyImages, Images
 from innerview.models.normalization import resized
 from innerview.synthesis.descent import Descent, Synthesis, descend
 from innerview.synthesis.losses import LayerWeights, Loss, content_loss, style_loss
@@ -78,7 +78,7 @@ class StyleRecipe:
 def style_transfer(
     model: nn.Module,
     content: Images,
-    styles: Images | Sequence[Images] | Sequence[Region],
+    styles: AnyImages | Sequence[AnyImages] | Sequence[Region],
     *,
     blend: Sequence[float] | None = None,
     recipe: StyleRecipe | None = None,
@@ -110,7 +110,7 @@ def style_transfer(
     """
     recipe = recipe or StyleRecipe()
     check_one(content, "the content")
-    given: list[Images | Region] = [styles] if isinstance(styles, Tensor) else list(styles)
+    given: list[AnyImages | Region] = [styles] if isinstance(styles, Tensor) else list(styles)
     prepared = _each(given, lambda style: _prepared(style, content, recipe))
     seen = grey(content) if recipe.colors == "content" else content
     sizes = _sizes((content.shape[-2], content.shape[-1]), recipe.scales)
@@ -126,18 +126,18 @@ def style_transfer(
     raise AssertionError("there is always a last scale")
 
 
-def _each(styles: Sequence[Images | Region], change: Callable[[Images], Images]) -> list[Images | Region]:
+def _each(styles: Sequence[AnyImages | Region], change: Callable[[AnyImages], AnyImages]) -> list[AnyImages | Region]:
     """Change the picture of each style, be it a region's or the whole content's."""
     return [
         replace(style, style=change(style.style)) if isinstance(style, Region) else change(style) for style in styles
     ]
 
 
-def _picture(style: Images | Region) -> Images:
+def _picture(style: AnyImages | Region) -> AnyImages:
     return style.style if isinstance(style, Region) else style
 
 
-def _prepared(style: Images, content: Images, recipe: StyleRecipe) -> Images:
+def _prepared(style: AnyImages, content: Images, recipe: StyleRecipe) -> AnyImages:
     """Bring a style to the content's scale, and give it the colours that the recipe wants."""
     check_one(style, "a style")
     side = min(content.shape[-2:]) * recipe.style_scale
@@ -151,7 +151,7 @@ def _prepared(style: Images, content: Images, recipe: StyleRecipe) -> Images:
             return scaled
 
 
-def _scaled(images: Images, factor: float) -> Images:
+def _scaled(images: AnyImages, factor: float) -> AnyImages:
     height, width = (max(1, round(side * factor)) for side in images.shape[-2:])
     return resized(images, (height, width)).clamp(0, 1)
 
@@ -164,7 +164,7 @@ def _sizes(size: tuple[int, int], scales: int) -> list[tuple[int, int]]:
     return [(round(height / 2**scale), round(width / 2**scale)) for scale in reversed(range(scales))]
 
 
-def _start(content: Images, styles: Sequence[Images | Region], start: Start, seed: int) -> Images:
+def _start(content: Images, styles: Sequence[AnyImages | Region], start: Start, seed: int) -> Images:
     if start == "content" or not styles:
         return content
     if start == "style":
@@ -175,7 +175,7 @@ def _start(content: Images, styles: Sequence[Images | Region], start: Start, see
 def _loss(
     model: nn.Module,
     content: Images,
-    styles: Sequence[Images | Region],
+    styles: Sequence[AnyImages | Region],
     blend: Sequence[float] | None,
     recipe: StyleRecipe,
 ) -> Loss:
@@ -191,7 +191,7 @@ def _loss(
 
 
 def _style_loss(
-    model: nn.Module, styles: Sequence[Images | Region], layers: LayerWeights, blend: Sequence[float] | None
+    model: nn.Module, styles: Sequence[AnyImages | Region], layers: LayerWeights, blend: Sequence[float] | None
 ) -> Loss:
     regions = [style for style in styles if isinstance(style, Region)]
     if not regions:
