@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from innerview.synthesis import STYLE_LAYERS, Descent, StyleRecipe
 from innerview.synthesis.style import Colors, Start
@@ -42,6 +42,8 @@ class Config:
     compared: tuple[str, ...] = ("conv2_2", "conv4_2")  # content layers of Fig. 5
     ratios: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2)  # alpha / beta of Fig. 3
     start: Start = "noise"  # Sec. 3; the released code starts from the content
+    style_scale: float = 1.0  # the style's shorter side by the content's
+    variation_weight: float = 0.0  # total variation, which neither the paper nor the released code has
     size: int = 512  # pixels of the shorter side, of Fig. 2
     steps: int = 500  # of the released code
     study_size: int = 512  # pixels, of all other figures
@@ -66,21 +68,28 @@ class Transfer:
     """Whether the first style is the sky's and the second the rest's."""
 
 
-def released_weights(config: Config, ratio: float, layers: tuple[str, ...] | None = None) -> dict[str, float]:
-    """Return the style's weights for a ratio of alpha and beta, in the units of the released code.
+CALIBRATED: Final = 5.0
+"""How many times as much the style counts as in the units of the released code, so that a ratio gives about the picture
+that the paper shows for it; by eye."""
 
-    There the content is a mean of squares and each layer's Gram matrices count $10^3 / N_l^2$: a ratio of 1e-3. The
-    factor 4 undoes the 1/4 of our distance.
+
+def style_weights(
+    config: Config, ratio: float, layers: tuple[str, ...] | None = None, factor: float = CALIBRATED
+) -> dict[str, float]:
+    r"""Return the style's weights for a ratio $\alpha / \beta$.
+
+    In the released code the content is a mean of squares, and each layer's Gram matrices count $10^3 / N_l^2$: a ratio
+    of 1e-3, with a `factor` of 1. The 4 undoes the 1/4 of our distance.
     """
     chosen = config.style_layers if layers is None else layers
-    return {layer: 4 / ratio / CHANNELS.get(layer, 256) ** 2 for layer in chosen}
+    return {layer: factor * 4 / ratio / CHANNELS.get(layer, 256) ** 2 for layer in chosen}
 
 
 def recipe(config: Config, ratio: float, steps: int, **changes: object) -> StyleRecipe:
     """Return how a style is transferred."""
     usual = StyleRecipe(
-        content=config.content_layers, style=_Weights(released_weights(config, ratio)), start=config.start,
-        descent=Descent(steps=steps),
+        content=config.content_layers, style=_Weights(style_weights(config, ratio)), start=config.start,
+        style_scale=config.style_scale, variation_weight=config.variation_weight, descent=Descent(steps=steps),
     )  # fmt: skip
     return replace(usual, **changes)  # pyright: ignore[reportArgumentType]
 
@@ -108,7 +117,7 @@ def grid_variants(config: Config) -> Mapping[str, Transfer]:
     for count in range(1, len(config.style_layers) + 1):
         layers = config.style_layers[:count]
         for ratio in config.ratios:
-            how = recipe(config, ratio, config.grid_steps, style=_Weights(released_weights(config, ratio, layers)))
+            how = recipe(config, ratio, config.grid_steps, style=_Weights(style_weights(config, ratio, layers)))
             found[f"{layers[-1]}, {ratio:g}"] = Transfer((grid_style(config).photo,), how, config.grid_size)
     return MappingProxyType(found)
 
@@ -156,26 +165,24 @@ def mixed_variants(config: Config) -> Mapping[str, Transfer]:
     )
 
 
-Reading = Literal["released", "printed"]
-
-
 def reading_variants(config: Config) -> Mapping[str, Transfer]:
-    """Panel title -> the ratio of Fig. 2 in the released code's units, and as the equations are printed."""
+    """Panel title -> the unit in which the ratio of Fig. 2 is read."""
     ratio = grid_style(config).ratio
     printed = _study(
         config, content_weight=ratio, reduction="sum", style=_Weights(dict.fromkeys(config.style_layers, 1 / 5))
     )
-    return MappingProxyType({"Released code's units": _study(config), "As printed": printed})
+    released = _study(config, style=_Weights(style_weights(config, ratio, factor=1.0)))
+    return MappingProxyType({"Calibrated": _study(config), "Released code's units": released, "As printed": printed})
 
 
 PAPER_CONFIG: Final = Config()
 RELEASED: Final = replace(PAPER_CONFIG, start="content")
 BOOK: Final = replace(
     PAPER_CONFIG, start="content", size=192, steps=200, study_size=128, study_steps=120, grid_size=96, grid_steps=100,
-    fast_size=256,
+    fast_size=256, style_scale=2.0, variation_weight=1e-3,
 )  # fmt: skip
 SMOKE: Final = replace(
-    BOOK, size=40, steps=3, study_size=36, study_steps=3, grid_size=32, grid_steps=2, styles=STYLES[:3],
+    BOOK, size=40, steps=3, study_size=36, study_steps=3, grid_size=32, grid_steps=4, styles=STYLES[:3],
     style_layers=STYLE_LAYERS[:3], ratios=(1e-4, 1e-2), reconstructed=("conv1_2", "conv3_2"),
     inverted=("conv1_1", "conv3_1"), fast_size=48,
 )  # fmt: skip

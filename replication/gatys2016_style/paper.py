@@ -109,13 +109,13 @@ def trade_off_is_monotone(run: Run) -> Measurement:
 
 @PAPER.claim("units-as-printed", source="Eqs. 1, 4 and 7, Fig. 2", unit="times", at_most=1.5, tolerance=1.0)
 def units_as_printed(run: Run) -> Measurement:
-    """Read as printed, the caption's alpha/beta gives the figure: as near to the style as in the released units."""
+    """Read as printed, the caption's alpha/beta gives the figure: as near to the style as in calibrated units."""
     found = {title: distances(run, one) for title, one in reading_variants(run.config).items()}
-    released, printed = found.values()
+    calibrated, _, printed = found.values()
     note = "from content and style, " + "; ".join(
         f"{title}: {content:.2f} and {style:.2f}" for title, (content, style) in found.items()
     )
-    return Measurement(printed[1] / released[1], note)
+    return Measurement(printed[1] / calibrated[1], note)
 
 
 @PAPER.claim("high-layers-free-pixels", source="Sec. 2.1, Fig. 1", unit="times", at_least=2, tolerance=0.5)

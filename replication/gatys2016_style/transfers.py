@@ -28,7 +28,7 @@ from innerview.synthesis.fast_style import FastStyleLoss, FastStyleRecipe
 from innerview.synthesis.style_files import load_style_network
 from innerview.synthesis.style_networks import StyleNetwork, stylize
 from replication.gatys2016_style import networks
-from replication.gatys2016_style.config import Config, Transfer, grid_style, released_weights
+from replication.gatys2016_style.config import Config, Transfer, grid_style, style_weights
 
 MIXTURES = 5
 """Pictures from one style to another."""
@@ -89,16 +89,16 @@ def distances(run: Run, one: Transfer) -> tuple[float, float]:
     model, image = run.model(config.model), made(run, one).images.to(run.device)
     content = picture(config.photo, one.size).to(run.device)
     style = photo(one.styles[0]).to(run.device)
-    scaled = picture_like(style, content)
+    scaled = picture_like(style, content, one.recipe.style_scale)
     with torch.no_grad():
         from_content = content_loss(model, content, config.content_layers)(model, image)
-        from_style = style_loss(model, scaled, released_weights(config, 1e-3))(model, image)
+        from_style = style_loss(model, scaled, style_weights(config, 1e-3, factor=1.0))(model, image)
     return float(from_content), float(from_style)
 
 
-def picture_like(style: Images, content: Images) -> Images:
-    """Scale a style so that its shorter side is the content's, as the transfer does."""
-    factor = min(content.shape[-2:]) / min(style.shape[-2:])
+def picture_like(style: Images, content: Images, scale: float = 1.0) -> Images:
+    """Scale a style as the transfer does: its shorter side is the content's, times `scale`."""
+    factor = scale * min(content.shape[-2:]) / min(style.shape[-2:])
     size = (round(style.shape[-2] * factor), round(style.shape[-1] * factor))
     return torch.nn.functional.interpolate(style, size, mode="bilinear", antialias=True).clamp(0, 1)
 

@@ -11,17 +11,8 @@ from torch import nn
 
 from innerview.core.errors import BadInput, LayerNotFound
 from innerview.models.layers import LOGITS
-from innerview.synthesis.losses import (
-    PIXELS,
-    Loss,
-    Term,
-    at_positions,
-    content_loss,
-    gram_distance,
-    gram_matrix,
-    layer_weights,
-    style_loss,
-)
+from innerview.synthesis.grams import at_positions, gram_distance, gram_matrix
+from innerview.synthesis.losses import PIXELS, Loss, Term, content_loss, layer_weights, style_loss
 from innerview.synthesis.priors import norm_loss, variation_loss
 
 DOUBLE = torch.float64

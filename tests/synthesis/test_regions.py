@@ -7,7 +7,8 @@ import torch
 from synthesis.small import network, pictures
 
 from innerview.core.errors import BadInput
-from innerview.synthesis.losses import gram_matrix, style_loss
+from innerview.synthesis.grams import gram_matrix
+from innerview.synthesis.losses import style_loss
 from innerview.synthesis.regions import Region, region_loss
 
 DOUBLE = torch.float64

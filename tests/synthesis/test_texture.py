@@ -10,7 +10,8 @@ from innerview.core.errors import BadInput, LayerNotFound
 from innerview.models import activations
 from innerview.models.vgg import VGG19
 from innerview.synthesis.descent import Descent, descend
-from innerview.synthesis.losses import gram_matrix, style_loss
+from innerview.synthesis.grams import gram_matrix
+from innerview.synthesis.losses import style_loss
 from innerview.synthesis.texture import TEXTURE_LAYERS, TextureRecipe, noise, texture
 
 LAYERS = {"relu1": 1e9, "relu2": 1e9}

@@ -1,16 +1,14 @@
 """``innerview explain``: what in a photograph a network's answer comes from, by one method or all side by side."""
 
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.options import Device, Model, Output, Seed, checked_picture, told_once
 from innerview.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -133,7 +131,7 @@ def _answers(
 
     answers: Answers = {}
     refusal: BadInput | None = None
-    with _told_once(), progress(methods, "explaining") as bar:
+    with told_once(), progress(methods, "explaining") as bar:
         for method in bar:
             bar.set_description(method.title)
             try:
@@ -152,16 +150,6 @@ def _maps(network: "nn.Module", question: Question, method: "Method", layer: str
     """Explain the classes of one image in one pass, as a batch of the same image."""
     image = question.image.repeat(len(question.classes), 1, 1, 1)
     return method.explain(network, image, question.classes, layer, seed=seed).cpu()
-
-
-@contextmanager
-def _told_once() -> Iterator[None]:
-    """Say each different warning in one line, after the work; nothing but the error where there is one."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        yield
-    for line in dict.fromkeys(" ".join(str(one.message).split()) for one in told):
-        print(f"innerview: {line}", file=sys.stderr)
 
 
 def _draw(out: Path, questions: "Sequence[Question]", answers: Answers) -> None:

@@ -1,5 +1,9 @@
-"""Options that several commands share."""
+"""What several commands share: options, and how they check and tell."""
 
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +22,13 @@ def checked_picture(path: Path) -> None:
 
     check_image_suffix(path)
     check_writable(path)
+
+
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Say each different warning in one line, after the work; nothing but the error where there is one."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    for line in dict.fromkeys(" ".join(str(one.message).split()) for one in told):
+        print(f"innerview: {line}", file=sys.stderr)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from innerview.cli.explain import _told_once as told_once
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.options import Device, Model, Output, Seed, checked_picture, told_once
 from innerview.core.errors import BadInput, near
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from innerview.synthesis.class_recipes import SIMONYAN, YOSINSKI, ClassRecipe
 from innerview.synthesis.deepdream import DreamRecipe, deepdream, dream_step, guided, image_gradient, magnified, zoom
 from innerview.synthesis.descent import Descent, StoppedEarly, Synthesis, descend
 from innerview.synthesis.fast_style import FastStyleLoss, FastStyleRecipe, train_style_network
+from innerview.synthesis.grams import gram_matrix
 from innerview.synthesis.inversion import InversionRecipe, invert
-from innerview.synthesis.losses import Loss, Term, content_loss, gram_matrix, style_loss
+from innerview.synthesis.losses import Loss, Term, content_loss, style_loss
 from innerview.synthesis.memory import needed_memory
 from innerview.synthesis.nonparametric import efros_leung
 from innerview.synthesis.patches import PatchRecipe, patch_texture

@@ -1,7 +1,7 @@
 """The descent: change an image's pixels until a loss is small."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -98,9 +98,7 @@ def descend(
     check_images(start)
     if not any(term.weight for term in loss.terms):
         raise BadInput("all weights of the loss are zero, so any picture would do; give at least one a weight")
-    check_memory(
-        model, loss.layers, (start.shape[-2], start.shape[-1]), recipe.history if recipe.optimizer == "lbfgs" else 4
-    )
+    check_room(model, loss.layers, start, recipe)
     made = []
     with bar(range(len(start) * recipe.steps), "descent", progress) as steps:
         for image in start.detach().split(1):
@@ -116,6 +114,16 @@ def descend(
     parts = {name: torch.cat([one[name] for one in split]) for name in split[0]}
     history = torch.tensor([path.losses for path in made])
     return Synthesis(images, torch.stack(list(parts.values())).sum(0), history, parts)
+
+
+def check_room(model: nn.Module, layers: Iterable[str], image: Images, recipe: Descent) -> None:
+    """Refuse an image too large for the memory before anything is computed; see `innerview.synthesis.memory`.
+
+    Raises:
+        BadInput: it is; the message says which size would fit.
+    """
+    history = recipe.history if recipe.optimizer == "lbfgs" else 2
+    check_memory(model, list(layers), (image.shape[-2], image.shape[-1]), history)
 
 
 @dataclass

@@ -15,7 +15,8 @@ from innerview.core.images import check_images
 from innerview.core.seeds import generator as random
 from innerview.core.types import Images, Values
 from innerview.models import activations
-from innerview.synthesis.losses import LayerWeights, Loss, Term, content_loss, gram_distance, gram_matrix, layer_weights
+from innerview.synthesis.grams import gram_distance, gram_matrix
+from innerview.synthesis.losses import LayerWeights, Loss, Term, content_loss, layer_weights
 from innerview.synthesis.priors import variation_loss
 from innerview.synthesis.style_networks import StyleArchitecture, StyleNetwork
 from innerview.training import Adam, Flip, ImageSamples, RandomCrop, Samples, Training, TrainingRecipe, train

@@ -10,7 +10,7 @@ from innerview.core.errors import BadInput
 from innerview.core.images import check_images
 from innerview.core.types import Images
 from innerview.models import activations
-from innerview.synthesis.descent import Descent, Synthesis, descend
+from innerview.synthesis.descent import Descent, Synthesis, check_room, descend
 from innerview.synthesis.losses import Loss, content_loss
 from innerview.synthesis.priors import norm_loss, variation_loss
 from innerview.synthesis.texture import noise
@@ -74,6 +74,7 @@ def invert(
     """
     recipe = recipe or InversionRecipe()
     check_images(images)
+    check_room(model, [layer], images, recipe.descent)
     made = [
         descend(
             model, inversion_loss(model, image, layer, recipe), _start(image, seed), recipe.descent, progress=progress

@@ -7,21 +7,19 @@ Gram matrices of a style, is computed once, when the loss is made.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
 from innerview.core.types import AnyImages, Images, Values
 from innerview.models import activations
+from innerview.synthesis.grams import check_number, first_channels, gram_distance, gram_matrix
 
 PIXELS: Final = "(pixels)"
 """Instead of a layer's name: the term looks at the image itself."""
 
-GramMatrices = Float[Tensor, "b c c"]
 LayerWeights = Mapping[str, float] | Sequence[str]
 """Layers with the weight of each, or layers that share a weight of 1 evenly."""
 
@@ -86,48 +84,6 @@ class Loss:
         return Loss(tuple(replace(term, weight=factor * term.weight) for term in self.terms))
 
     __rmul__ = __mul__
-
-
-def gram_matrix(features: Float[Tensor, "b c h w"], where: Float[Tensor, "#b 1 h w"] | None = None) -> GramMatrices:
-    r"""Correlate channels over all positions {cite}`gatys2015texture`.
-
-    $$G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}$$ (Eq. 1)
-
-    The paper's is $M$ times that, $M$ being the number of positions; divided by it, images of several sizes compare.
-
-    Args:
-        features: $F$, what a layer puts out.
-        where: ``(b or 1, 1, h, w)``, not negative: how much each position counts {cite}`gatys2017controlling`; the
-            weighted sum is divided by the sum of the weights.
-
-    Returns:
-        ``(b, c, c)``, in squares of the activations' unit.
-    """
-    # Where activations lie channels last, as those of our networks do, this is a view and no copy.
-    vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
-    if where is None:
-        return _OwnProduct.apply(vectors) / vectors.shape[1]
-    shares = where.flatten(1) / where.flatten(1).sum(1, keepdim=True)
-    return (vectors * shares[:, :, None]).mT @ vectors
-
-
-class _OwnProduct(torch.autograd.Function):
-    """``V.mT @ V`` with one large product on the way back: autograd would make two, one for each factor."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(vectors: Tensor) -> Tensor:
-        return vectors.mT @ vectors
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (vectors,), (gradient,) = ctx.saved_tensors, gradients
-        return vectors @ (gradient + gradient.mT).to(vectors)
 
 
 def style_loss(
@@ -204,7 +160,7 @@ def content_loss(
 
     def distance(target: Tensor) -> Callable[[Tensor], Values]:
         def measure(features: Tensor) -> Values:
-            _check_number(target, features)
+            check_number(target, features)
             if features.shape[1:] != target.shape[1:]:
                 made, wanted = ("x".join(map(str, one.shape[-2:])) for one in (features, target))
                 raise BadInput(f"the content's activations are {wanted}, the picture's {made}; give both one size")
@@ -232,20 +188,6 @@ def layer_weights(layers: LayerWeights) -> dict[str, float]:
     return found
 
 
-def gram_distance(
-    target: GramMatrices, channels: int | None = None, where: Tensor | None = None
-) -> Callable[[Tensor], Values]:
-    """Return what measures a quarter of the mean squared difference to Gram matrices; see `style_loss`."""
-
-    def measure(features: Tensor) -> Values:
-        _check_number(target, features)
-        some = first_channels(features, channels)
-        squares = (gram_matrix(some, at_positions(where, some)) - target).square().flatten(1)
-        return squares.mean(1) / 4
-
-    return measure
-
-
 def read_maps(model: nn.Module, picture: AnyImages, layers: Sequence[str]) -> dict[str, Tensor]:
     """Return what layers with positions put out for one image.
 
@@ -260,26 +202,6 @@ def read_maps(model: nn.Module, picture: AnyImages, layers: Sequence[str]) -> di
         if features.ndim != 4:
             raise BadInput(f"layer {layer} has no positions over which channels correlate; choose a convolution")
     return read
-
-
-def first_channels(features: Tensor, channels: int | None) -> Tensor:
-    """Return so many channels of a layer, or all."""
-    if channels is None or channels >= features.shape[1]:
-        return features
-    return features[:, :channels]
-
-
-def at_positions(where: Tensor | None, features: Tensor) -> Tensor | None:
-    """Bring a mask to the positions of a layer: each counts with the mean over its share of the pixels."""
-    if where is None:
-        return None
-    height, width = features.shape[-2:]
-    return F.adaptive_avg_pool2d(where.to(features), (height, width)).clamp(min=1e-6)
-
-
-def _check_number(target: Tensor, features: Tensor) -> None:
-    if len(target) not in (1, len(features)):
-        raise BadInput(f"{len(target)} images are no target for {len(features)}; give one, or one for each")
 
 
 def _shares(pictures: Sequence[AnyImages], blend: Sequence[float] | None) -> list[float]:

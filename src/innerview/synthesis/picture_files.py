@@ -15,7 +15,7 @@ from innerview.models import load_model
 from innerview.models.normalization import luminance, resized
 from innerview.synthesis.descent import Synthesis
 from innerview.synthesis.inversion import InversionRecipe, invert
-from innerview.synthesis.memory import check_memory, device_of, free_memory
+from innerview.synthesis.memory import device_of, free_memory
 from innerview.synthesis.nonparametric import efros_leung
 from innerview.synthesis.patches import patch_texture
 from innerview.synthesis.regions import Region
@@ -76,9 +76,6 @@ def style_from_files(
     styles = [read_image(path, round(files.size * recipe.style_scale)) for path in files.styles]
     regions = None if files.mask is None else mask_regions(files.mask, styles, content)
     network = load_model(model).to(content.device)
-    layers = [*recipe.content, *recipe.style]
-    for image in (content, *styles):
-        check_memory(network, layers, _size(image), recipe.descent.history if image is content else 0)
     return style_transfer(network, content, regions or styles, blend=blend, recipe=recipe, seed=seed, progress=True)
 
 
@@ -137,7 +134,6 @@ def texture_from_file(
     """
     sample = read_image(path, sample_size).to(choose_device(device))
     network = load_model(model).to(sample.device)
-    check_memory(network, list(recipe.layers), _size(sample))
     return texture(network, sample, size=size, recipe=recipe, seed=seed, progress=True)
 
 
@@ -182,7 +178,6 @@ def inverse_from_file(
     """
     image = read_image(path, size).to(choose_device(device))
     network = load_model(model).to(image.device)
-    check_memory(network, [layer], _size(image), recipe.descent.history)
     return invert(network, image, layer, recipe=recipe, seed=seed, progress=True)
 
 

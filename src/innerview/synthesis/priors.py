@@ -10,7 +10,7 @@ from innerview.synthesis.losses import PIXELS, Loss, Term
 def variation_loss(beta: float = 2.0) -> Loss:
     r"""Total variation, which keeps neighbouring pixels alike {cite}`mahendran2015understanding`.
 
-    $$R_{V^\beta} = \sum_{ij} \big((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\big)^{\beta/2}$$ (Eq. 4)
+    $$R_{V^\beta} = \sum_{ij} \big((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\big)^{\beta/2}$$ (Sec. 2)
 
     summed over colours; with $\beta = 2$ that of {cite}`johnson2016perceptual`, up to its square root.
 

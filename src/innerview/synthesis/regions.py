@@ -8,16 +8,8 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.types import AnyImages, Opacity
-from innerview.synthesis.losses import (
-    LayerWeights,
-    Loss,
-    Term,
-    at_positions,
-    gram_distance,
-    gram_matrix,
-    layer_weights,
-    read_maps,
-)
+from innerview.synthesis.grams import at_positions, gram_distance, gram_matrix
+from innerview.synthesis.losses import LayerWeights, Loss, Term, layer_weights, read_maps
 
 
 @dataclass(frozen=True, eq=False)

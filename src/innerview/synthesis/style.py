@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from innerview.core.errors import BadInput
 from innerview.core.types import AnyImages, Images
 from innerview.models.normalization import resized
-from innerview.synthesis.descent import Descent, Synthesis, descend
-from innerview.synthesis.losses import LayerWeights, Loss, content_loss, style_loss
+from innerview.synthesis.descent import Descent, Synthesis, check_room, descend
+from innerview.synthesis.losses import LayerWeights, Loss, content_loss, layer_weights, style_loss
 from innerview.synthesis.priors import variation_loss
 from innerview.synthesis.recoloring import grey, grey_like, with_colors_like, with_luminance
 from innerview.synthesis.regions import Region, region_loss
@@ -112,6 +112,8 @@ def style_transfer(
     check_one(content, "the content")
     given: list[AnyImages | Region] = [styles] if isinstance(styles, Tensor) else list(styles)
     prepared = _each(given, lambda style: _prepared(style, content, recipe))
+    for image in (content, *map(_picture, prepared)):
+        check_room(model, [*layer_weights(recipe.content), *layer_weights(recipe.style)], image, recipe.descent)
     seen = grey(content) if recipe.colors == "content" else content
     sizes = _sizes((content.shape[-2], content.shape[-1]), recipe.scales)
     begin = _start(seen, prepared, recipe.start, seed)

@@ -14,7 +14,7 @@ from innerview.core.errors import BadInput
 from innerview.core.images import check_images
 from innerview.core.seeds import generator
 from innerview.core.types import Images, ResizedImages
-from innerview.synthesis.descent import Descent, Synthesis, descend
+from innerview.synthesis.descent import Descent, Synthesis, check_room, descend
 from innerview.synthesis.losses import style_loss
 
 TEXTURE_LAYERS: Final[Mapping[str, float]] = MappingProxyType(
@@ -71,6 +71,8 @@ def texture(
     check_one(sample, "sample")
     height, width = (size, size) if isinstance(size, int) else size or sample.shape[-2:]
     start = noise((height, width), seed).to(sample)
+    for image in (start, sample):
+        check_room(model, recipe.layers, image, recipe.descent)
     loss = style_loss(model, sample, recipe.layers, channels=recipe.channels)
     found = descend(model, loss, start, recipe.descent, progress=progress)
     return with_histogram_of(sample, found) if recipe.match_histogram else found
