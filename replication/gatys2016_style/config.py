@@ -178,7 +178,7 @@ def reading_variants(config: Config) -> Mapping[str, Transfer]:
 PAPER_CONFIG: Final = Config()
 RELEASED: Final = replace(PAPER_CONFIG, start="content")
 BOOK: Final = replace(
-    PAPER_CONFIG, start="content", size=192, steps=200, study_size=128, study_steps=120, grid_size=96, grid_steps=100,
+    PAPER_CONFIG, start="content", size=192, steps=120, study_size=128, study_steps=80, grid_size=96, grid_steps=60,
     fast_size=256, style_scale=2.0, variation_weight=1e-3,
 )  # fmt: skip
 SMOKE: Final = replace(

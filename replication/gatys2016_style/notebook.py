@@ -196,8 +196,8 @@ run.measure()
 # - The style counts five times as much as in the released code, for the reason given above.
 # - In the `book` preset the style is twice the photograph's size, so that strokes stay larger than a pixel, and a total variation of
 #   small weight keeps grain out; the other presets have neither.
-# - The `book` preset begins with the photograph, as the released code does. It makes the first figure at 192 pixels with 200
-#   evaluations of the loss, the grid at 96 pixels with 100, all others at 128 pixels with 120. `paper` has 512 pixels, 500
+# - The `book` preset begins with the photograph, as the released code does. It makes the first figure at 192 pixels with 120
+#   evaluations of the loss, the grid at 96 pixels with 60, all others at 128 pixels with 80. `paper` has 512 pixels, 500
 #   evaluations and noise; `released` begins with the photograph.
 # - L-BFGS keeps pixels in their range by leaving out the gradient's part that points out of it; the released code has
 #   SciPy's L-BFGS-B do so.

@@ -66,6 +66,10 @@ PAPER = Paper(
     needs=lambda config: ["bvlc_googlenet", "deepdream_photos"] if config.model == "googlenet" else [],
 )
 
+PAPER.sweep("layers", layer_variants, variants)
+PAPER.sweep("octaves", octave_variants, variants)
+PAPER.sweep("jitter", jitter_variants, variants)
+
 
 def _ratio(values: dict[str, float]) -> float:
     """Return the last of the values over the first."""

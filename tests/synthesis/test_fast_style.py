@@ -109,7 +109,7 @@ def test_the_loss_network_runs_no_more_than_it_must():
     calls = Counter()
     for name, layer in model.named_children():
         layer.register_forward_hook(
-            lambda _layer, _inputs, output, name=name: calls.update([(name, output.requires_grad)])
+            lambda _layer, _inputs, output, name=name: calls.update([(name, output.requires_grad)])  # pyright: ignore[reportAttributeAccessIssue]
         )
     network = StyleNetwork(replace(RECIPE.architecture, styles=("red", "blue")))
     loss(network, pictures(2), torch.tensor([0, 1])).backward()
@@ -147,7 +147,7 @@ def test_the_loss_falls(normalization):
     own = styles() if normalization == "conditional" else {"red": styles()["red"]}
     recipe = replace(RECIPE, architecture=StyleArchitecture(3, 1, normalization), style_weight=100.0, steps=40)
     trained = train_style_network(loss_network(), TensorSamples((pictures(),)), own, recipe)
-    assert trained.model.architecture.styles == tuple(own)
+    assert trained.model.architecture.styles == tuple(own)  # pyright: ignore[reportAttributeAccessIssue]
     assert trained.history.shape == (40,)
     assert float(trained.history[-8:].mean()) < 0.6 * float(trained.history[0])
 
@@ -156,7 +156,7 @@ def test_each_style_is_learned_by_its_own_parameters():
     own = {"white": torch.full((1, 3, 12, 12), 0.9), "black": torch.zeros(1, 3, 12, 12)}
     recipe = replace(RECIPE, steps=60, style_weight=100.0)
     network = train_style_network(loss_network(), TensorSamples((pictures(),)), own, recipe).model
-    white, black = (float(stylize(network, pictures(3, seed=5), style).mean()) for style in own)
+    white, black = (float(stylize(network, pictures(3, seed=5), style).mean()) for style in own)  # pyright: ignore[reportArgumentType]
     assert white > black + 0.1
 
 
@@ -221,7 +221,7 @@ def test_a_folder_keeps_one_training(tmp_path, change):
     train_style_network(loss_network(), TensorSamples((pictures(),)), styles(), recipe, folder=tmp_path)
     model, own = loss_network(), styles()
     if change == "network":
-        model[2].weight[0, 0, 0, 0] += 1e-3  # the content sees it, no style does
+        model[2].weight[0, 0, 0, 0] += 1e-3  # the content sees it, no style does  # pyright: ignore[reportIndexIssue]
     if change == "style":
         own["red"] = own["red"].flip(1)
     photographs = TensorSamples((pictures(seed=3 if change == "photographs" else 0),))

@@ -43,7 +43,7 @@ def test_a_file_gives_back_the_network(tmp_path, architecture):
 
 def test_weights_beyond_float16_are_not_written(tmp_path):
     network = drawn()
-    network.layers[0].conv.weight.data[0, 0, 0, 0] = 1e6
+    network.layers[0].conv.weight.data[0, 0, 0, 0] = 1e6  # pyright: ignore[reportAttributeAccessIssue, reportIndexIssue]
     with pytest.raises(NotFinite, match=r"layers.0.conv.weight .* float16"):
         save_style_network(tmp_path / "network.safetensors", network, {})
     assert not list(tmp_path.iterdir())

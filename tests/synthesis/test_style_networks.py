@@ -87,8 +87,8 @@ def test_halves_twice_and_doubles_twice():
 def test_a_block_adds_to_what_comes_in():
     block = drawn().layers[3]
     second = block.second.norm
-    second.gamma.data.zero_()
-    second.beta.data.fill_(-0.25)
+    second.gamma.data.zero_()  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+    second.beta.data.fill_(-0.25)  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
     x = torch.randn(2, 12, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(block(x, torch.eye(3, dtype=torch.float64)[:2]), x - 0.25)  # no ReLU, and no more
 
@@ -145,7 +145,7 @@ def test_batch_normalization_looks_at_other_images_in_training_only():
     given, other = images(count=2), images(count=2)
     other[1] = 0
     for normalization, depends in (("batch", True), ("instance", False)):
-        network = drawn(StyleArchitecture(2, 1, normalization)).train()
+        network = drawn(StyleArchitecture(2, 1, normalization)).train()  # pyright: ignore[reportArgumentType]
         assert torch.allclose(network(given)[0], network(other)[0], atol=1e-9) != depends
         network.eval()
         torch.testing.assert_close(network(given)[0], network(other)[0])

@@ -43,7 +43,7 @@ def style(
     blend: Annotated[str, typer.Option(help="Shares of several styles, such as 0.3,0.7; equal by default.")] = "",
     content_weight: Annotated[float, typer.Option(min=0, help="More keeps more of CONTENT.")] = 1.0,
     style_weight: Annotated[float, typer.Option(min=0, help="More takes more of the style.")] = 1.0,
-    variation_weight: Annotated[float, typer.Option(min=0, help="More suppresses fine grain.")] = 0.0,
+    variation_weight: Annotated[float, typer.Option(min=0, help="More suppresses fine grain.")] = 0.001,
     start: Annotated[str, typer.Option(help="content, noise or style.")] = "content",
     colors: Annotated[
         str, typer.Option(help="style; matched: the content's, given to the style before; content: kept as they are.")
