@@ -179,7 +179,7 @@ PAPER_CONFIG: Final = Config()
 RELEASED: Final = replace(PAPER_CONFIG, start="content")
 BOOK: Final = replace(
     PAPER_CONFIG, start="content", size=192, steps=120, study_size=128, study_steps=80, grid_size=96, grid_steps=60,
-    fast_size=256, style_scale=2.0, variation_weight=1e-3,
+    fast_size=256, style_scale=2.0, variation_weight=1e-2,
 )  # fmt: skip
 SMOKE: Final = replace(
     BOOK, size=40, steps=3, study_size=36, study_steps=3, grid_size=32, grid_steps=4, styles=STYLES[:3],
