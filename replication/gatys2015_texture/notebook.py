@@ -93,14 +93,14 @@ run.show(figures.distances_figure(run), "distances")
 # channels of each layer are matched: 20 make about one thousand numbers, 64 about ten thousand. (The paper chooses its
 # channels in another way, which it does not give in full.)
 
-# %% mystnb={"figure": {"caption": "The pebbles from 1, 10, 177 and 852 thousand correlations. A thousand keep colour and grain; ten thousand make lumps; with all channels there are stones. All layers together add little."}, "image": {"alt": "Photograph of pebbles and four textures of it from few to many parameters"}}
+# %% mystnb={"figure": {"caption": "The pebbles from 1, 10, 177 and 852 thousand correlations. A thousand make worms of the right colours; ten thousand make some stones between blurred places; with all channels there are stones. All layers together are no better after as many steps."}, "image": {"alt": "Photograph of pebbles and four textures of it, from few to many parameters"}}
 run.show(figures.parameters_figure(run), "parameters")
 
 # %% [markdown]
 # ## Not any network will do
 #
-# The same layers with random weights see edges and blobs as well, yet no stones come out. A network that was trained as well,
-# but that looks at the image with strides, leaves its grid in the texture.
+# With random weights the same layers make nothing but noise at the border, although the loss falls. A network that was trained as
+# well, but that looks at the image with strides, leaves lumps and a grid.
 
 # %% mystnb={"figure": {"caption": "The pebbles from VGG-19, from VGG-19 with random weights, and from SqueezeNet, whose first layer moves in steps of two pixels."}, "image": {"alt": "Pebbles from a trained network beside failed textures from random weights and from SqueezeNet"}}
 run.show(figures.networks_figure(run), "networks")

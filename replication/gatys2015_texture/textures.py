@@ -87,7 +87,7 @@ def descents(run: Run) -> dict[str, Synthesis]:
 def layer_distances(run: Run, images: Images) -> dict[str, float]:
     """Return how far the Gram matrices of each layer are from the pebbles', relative to these."""
     config: Config = run.config
-    wanted = sample(config.pebbles, config.study_size)
+    wanted = sample(config.pebbles, images.shape[-1])
     return gram_distances(run.model(config.model), wanted, images, config.layers)
 
 
