@@ -55,7 +55,7 @@ book: $(READY)
 	innerview book build --preset $(PRESET)
 
 test: $(READY)
-	pytest
+	pytest --numprocesses=2 --dist=loadfile
 
 test-slow: $(READY)
 	pytest -m "slow or not slow"

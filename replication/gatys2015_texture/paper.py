@@ -111,7 +111,7 @@ def unmatched_layers_differ(run: Run) -> Measurement:
 
 @PAPER.claim("matched-layers-agree", source="Sec. 3.1", unit="relative distance", at_most=0.05, tolerance=0.05)
 def matched_layers_agree(run: Run) -> Measurement:
-    """After the synthesis the Gram matrices of every layer are those of the photograph: the largest distance, at full size."""
+    """After the synthesis at full size the Gram matrices of all layers are the photograph's: the largest distance."""
     config = run.config
     image = made(run, Way(config.model, config.layers), config.pebbles, main=True).images
     found = layer_distances(run, image)

@@ -184,6 +184,9 @@ run.measure()
 # ## What can mislead
 #
 # - **Content and style are what the loss says.** Nothing in the network marks one layer as content. Other layers, other pictures.
+# - **Dots in a clear sky.** Where the photograph is flat, matching conv4_2 leaves coloured dots on a grid of eight pixels, the layer's
+#   own. The reconstruction from conv4_2 has them as well, without any style. In trials they went away with the content at conv3_4, and
+#   nearly with maximum pooling; more total variation makes them fainter.
 # - **Size matters.** A filter of five poolings sees strokes of a certain number of pixels. The same painting at twice the size is
 #   another style; `style_scale` sets it.
 # - **The loss does not measure beauty.** The trained network comes near the descent in loss, and the eye still sees which is which.

@@ -12,7 +12,9 @@ from innerview.core.images import center_crop
 from innerview.core.spectrum import high_frequency_share, mean_frequency
 from innerview.models.normalization import luminance
 from innerview.replicate import Measurement, Paper, Run
+from innerview.replicate.photos import photo
 from innerview.synthesis import content_loss, style_loss
+from innerview.synthesis.losses import layer_weights
 from replication.gatys2015_texture import literal
 from replication.gatys2016_style import networks
 from replication.gatys2016_style.config import (
@@ -21,6 +23,7 @@ from replication.gatys2016_style.config import (
     RELEASED,
     SMOKE,
     Config,
+    Transfer,
     color_variants,
     content_variants,
     embedded,
@@ -39,6 +42,7 @@ from replication.gatys2016_style.transfers import (
     mixtures,
     painting,
     picture,
+    picture_like,
     plan,
     race,
     style_reconstructions,
@@ -97,7 +101,7 @@ def loss_is_the_papers(run: Run) -> Measurement:
 def trade_off_is_monotone(run: Run) -> Measurement:
     """The larger alpha/beta, the nearer the content and the farther the style: steps in rows of the grid."""
     config: Config = run.config
-    pairs = [distances(run, one) for one in grid_variants(config).values()]
+    pairs = [_own_distances(run, one) for one in grid_variants(config).values()]
     count = len(config.ratios)
     rows = [pairs[start : start + count] for start in range(0, len(pairs), count)]
     steps = [(one, two) for row in rows for one, two in pairwise(row)]
@@ -222,6 +226,18 @@ def styles_mix(run: Run) -> Measurement:
     steps = [*(two > one for one, two in pairwise(found[0])), *(two < one for one, two in pairwise(found[1]))]
     ends = "; ".join(f"{values[0]:.3g} to {values[-1]:.3g}" for values in found)
     return Measurement(100 * sum(steps) / len(steps), f"distance from {', then from '.join(names)}: {ends}")
+
+
+def _own_distances(run: Run, one: Transfer) -> tuple[float, float]:
+    """Return how far a picture is from its content, and from its style by the layers and weights it was made with."""
+    model, image = run.model(run.config.model), made(run, one).images.to(run.device)
+    content = picture(run.config.photo, one.size).to(run.device)
+    style = picture_like(photo(one.styles[0]).to(run.device), content, one.recipe.style_scale)
+    given = layer_weights(one.recipe.style)
+    weights = {layer: weight / max(given.values()) for layer, weight in given.items()}
+    with torch.no_grad():
+        from_style = style_loss(model, style, weights)(model, image)
+    return distances(run, one)[0], float(from_style)
 
 
 def _pixel_error(image: torch.Tensor, content: torch.Tensor) -> float:
