@@ -187,6 +187,8 @@ run.measure()
 # - **Dots in a clear sky.** Where the photograph is flat, matching conv4_2 leaves coloured dots on a grid of eight pixels, the layer's
 #   own. The reconstruction from conv4_2 has them as well, without any style. In trials they went away with the content at conv3_4, and
 #   nearly with maximum pooling; more total variation makes them fainter.
+# - **A mean frequency is not a size.** To the eye, more layers of the style make larger patterns. The mean spatial frequency of these
+#   small pictures does not fall, because the higher layers also bring fine strokes; the scorecard says so.
 # - **Size matters.** A filter of five poolings sees strokes of a certain number of pixels. The same painting at twice the size is
 #   another style; `style_scale` sets it.
 # - **The loss does not measure beauty.** The trained network comes near the descent in loss, and the eye still sees which is which.
