@@ -37,16 +37,16 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 # ## How it works
 #
 # A layer $l$ of a network puts out $N_l$ channels at $M_l$ positions, $F^l_{ik}$ for channel $i$ at position $k$. The **Gram
-# matrix** correlates all pairs of channels over the positions:
+# matrix** correlates all pairs of channels over the positions (Eq. 1):
 #
-# $$G^l_{ij} = \frac{1}{M_l} \sum_k F^l_{ik} F^l_{jk}$$ (Eq. 1)
+# $$G^l_{ij} = \frac{1}{M_l} \sum_k F^l_{ik} F^l_{jk}$$
 #
 # The sum forgets $k$: move the pebbles, and $G$ stays. (The paper has no $1 / M_l$ here and divides later; with it, images of
 # several sizes compare.) A new image starts as noise and is changed until its Gram matrices $\hat G$ are those of the
-# photograph:
+# photograph (Eqs. 2 and 3):
 #
 # $$E_l = \frac{1}{4 N_l^2} \sum_{ij} (\hat G^l_{ij} - G^l_{ij})^2, \qquad
-# L = \sum_l w_l E_l$$ (Eqs. 2 and 3)
+# L = \sum_l w_l E_l$$
 #
 # What is changed are the pixels; the network stays as it is.
 

@@ -182,7 +182,7 @@ BOOK: Final = replace(
     fast_size=256, style_scale=2.0, variation_weight=1e-2,
 )  # fmt: skip
 SMOKE: Final = replace(
-    BOOK, size=40, steps=3, study_size=36, study_steps=3, grid_size=32, grid_steps=4, styles=STYLES[:3],
+    BOOK, size=40, steps=6, study_size=36, study_steps=6, grid_size=32, grid_steps=4, styles=STYLES[:3],
     style_layers=STYLE_LAYERS[:3], ratios=(1e-4, 1e-2), reconstructed=("conv1_2", "conv3_2"),
     inverted=("conv1_1", "conv3_1"), fast_size=48,
 )  # fmt: skip

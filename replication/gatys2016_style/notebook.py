@@ -38,18 +38,18 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 # ## How it works
 #
 # **Content** is compared position by position in one layer. $F$ are the activations of the new image, $P$ those of the
-# photograph:
+# photograph (Eq. 1):
 #
-# $$L_{content} = \frac{1}{2} \sum_{ij} (F_{ij} - P_{ij})^2$$ (Eq. 1)
+# $$L_{content} = \frac{1}{2} \sum_{ij} (F_{ij} - P_{ij})^2$$
 #
 # **Style** is compared without positions, in several layers, by Gram matrices $G^l$ and $A^l$ of the new image and of the painting,
-# divided by the number of positions $M_l$; $N_l$ is the number of channels:
+# divided by the number of positions $M_l$; $N_l$ is the number of channels (Eqs. 4 and 5):
 #
-# $$E_l = \frac{1}{4 N_l^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2, \qquad L_{style} = \sum_l w_l E_l$$ (Eqs. 4 and 5)
+# $$E_l = \frac{1}{4 N_l^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2, \qquad L_{style} = \sum_l w_l E_l$$
 #
-# The pixels $x$ are changed by L-BFGS until the sum of both is small:
+# The pixels $x$ are changed by L-BFGS until the sum of both is small (Eq. 7):
 #
-# $$\min_x \; \alpha L_{content} + \beta L_{style}$$ (Eq. 7)
+# $$\min_x \; \alpha L_{content} + \beta L_{style}$$
 #
 # ```python
 # import innerview as iv

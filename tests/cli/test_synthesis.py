@@ -257,7 +257,7 @@ def refused(run: Command, folder: Path, says: str, *arguments: object) -> None:
         (("--content-layers", "blocks.99"), "has no layer 'blocks.99'; near ones: blocks.9"),
         (("--style-layers", "blocks.0,blocks.0"), "name layers, each once"),
         (("--scales", 9), "take fewer scales"),
-        (("--content-weight", 0, "--style-weight", 0), "all weights of the loss are zero"),
+        (("--content-weight", 0, "--style-weight", 0, "--variation-weight", 0), "all weights of the loss are zero"),
         (("--model", "gogglenet"), "near ones: googlenet"),
         (("--device", "tpu"), "unknown device"),
     ],
@@ -360,7 +360,6 @@ def test_memory_that_does_not_suffice(run, monkeypatch, photo, first, network, t
     """On a machine with one MiB; each is refused before the work, and most are told which size fits."""
     for module in (memory, picture_files):
         monkeypatch.setattr(module, "free_memory", lambda _device: 2**20)
-    monkeypatch.setattr(picture_files, "style_transfer", None)  # is not reached
     says = "GiB of memory, and 0.0 are free; make its shorter side "
     refused(run, tmp_path, says, "style", photo, first, *SMALL, *LAYERS)
     refused(run, tmp_path, says, "texture", first, *SMALL, "--layers", "blocks.0")

@@ -60,10 +60,11 @@ def class_image(
 ) -> ClassImage:
     r"""Make images that a classifier takes for a class, by gradient ascent on pixels.
 
-    $$\arg\max_I S_c(I) - \lambda \|I\|_2^2$$ (Eq. 1 of {cite}`simonyan2014deep`)
+    Equation 1 of {cite}`simonyan2014deep` and Eq. 2 of {cite}`yosinski2015understanding`:
 
-    $$x \leftarrow r_\theta\big(x + \eta \tfrac{\partial S_c}{\partial x}\big)$$ (Eq. 2 of
-    {cite}`yosinski2015understanding`)
+    $$\arg\max_I S_c(I) - \lambda \|I\|_2^2$$
+
+    $$x \leftarrow r_\theta\big(x + \eta \tfrac{\partial S_c}{\partial x}\big)$$
 
     with $S_c$ the class's logit, before the softmax. A start other than the mean leads to another kind of image of the
     class {cite}`nguyen2016multifaceted`; so does an objective such as `innerview.optimize.direction` towards the mean

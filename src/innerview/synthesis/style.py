@@ -112,10 +112,10 @@ def style_transfer(
     check_one(content, "the content")
     given: list[AnyImages | Region] = [styles] if isinstance(styles, Tensor) else list(styles)
     prepared = _each(given, lambda style: _prepared(style, content, recipe))
-    for image in (content, *map(_picture, prepared)):
-        check_room(model, [*layer_weights(recipe.content), *layer_weights(recipe.style)], image, recipe.descent)
     seen = grey(content) if recipe.colors == "content" else content
     sizes = _sizes((content.shape[-2], content.shape[-1]), recipe.scales)
+    for image in (content, *map(_picture, prepared)):
+        check_room(model, [*layer_weights(recipe.content), *layer_weights(recipe.style)], image, recipe.descent)
     begin = _start(seen, prepared, recipe.start, seed)
     for place, size in enumerate(sizes):
         scaled = _each(prepared, lambda style, factor=size[0] / sizes[-1][0]: _scaled(style, factor))
