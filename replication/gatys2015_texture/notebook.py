@@ -99,8 +99,8 @@ run.show(figures.parameters_figure(run), "parameters")
 # %% [markdown]
 # ## Not any network will do
 #
-# With random weights the same layers make nothing but noise at the border, although the loss falls. A network that was trained as
-# well, but that looks at the image with strides, leaves lumps and a grid.
+# With random weights the same layers make a haze of noise and no stone at all, although the loss falls. A network that was trained
+# as well, but that looks at the image with strides, leaves lumps and a grid.
 
 # %% mystnb={"figure": {"caption": "The pebbles from VGG-19, from VGG-19 with random weights, and from SqueezeNet, whose first layer moves in steps of two pixels."}, "image": {"alt": "Pebbles from a trained network beside failed textures from random weights and from SqueezeNet"}}
 run.show(figures.networks_figure(run), "networks")
