@@ -112,7 +112,7 @@ PAPER_CONFIG: Final = Config()
 RELEASED: Final = replace(PAPER_CONFIG, match_histogram=True)
 BOOK: Final = replace(PAPER_CONFIG, steps=400, study_size=128, study_steps=150)
 SMOKE: Final = replace(
-    PAPER_CONFIG, steps=4, size=48, study_size=40, study_steps=3, sources=PAPER_CONFIG.sources[:2], channels=(8,),
+    PAPER_CONFIG, steps=6, size=48, study_size=40, study_steps=8, sources=PAPER_CONFIG.sources[:2], channels=(8,),
     other_layers=("conv1", "pool1"), probe_layers=("conv1_1", "pool3"), training=20, testing=10, probe_size=64,
     means=2, before_sample=64, before_size=32, window=5,
 )  # fmt: skip
