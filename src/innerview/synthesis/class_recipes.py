@@ -70,7 +70,7 @@ class ClassRecipe:
 
 
 SIMONYAN: Final = ClassRecipe(penalty=1e-6)
-"""Sec. 2 of {cite}`simonyan2014deep`: from the zero image, L2-regularised. The paper gives no numbers: all are ours."""
+"""From the zero image, L2-regularised {cite}`simonyan2014deep` (Sec. 2). The paper gives no numbers: all are ours."""
 
 YOSINSKI: Final[Mapping[str, ClassRecipe]] = MappingProxyType(
     {
