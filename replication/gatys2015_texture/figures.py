@@ -40,9 +40,9 @@ def layers_figure(run: Run) -> Figure:
     """Textures of each photograph with more and more layers, a row for each."""
     pictures: dict[str, Images] = {}
     for row, source in enumerate(run.config.sources):
-        blank = " " * row  # titles stand over the first row alone
         drawn = {"Photograph": sample(source, run.config.study_size), **by_source(run, source)}
-        pictures |= {(title if row == 0 else f"{blank}{' ' * place}"): image
+        # Titles stand over the first row alone; blank ones of several lengths tell the others apart.
+        pictures |= {(title if row == 0 else " " * place): image
                      for place, (title, image) in enumerate(drawn.items(), 1 + 10 * row)}  # fmt: skip
     return panels(pictures, columns=1 + len(run.config.layers), scale=2)
 

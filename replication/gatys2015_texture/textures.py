@@ -35,18 +35,16 @@ def network(run: Run, way: Way) -> nn.Module:
 def random_network(run: Run, way: Way) -> nn.Module:
     """Return VGG-19 with random weights, its mean activations brought to one as those of the trained one are.
 
-    Raises:
-        TypeError: the run uses the embedded model, whose like with random weights is not built here.
+    Where the embedded model stands in, it is that one with random weights, as they are.
     """
-    torch_state = torch.random.get_rng_state()
-    torch.manual_seed(way.seed or 0)
-    made = load_model(way.model) if run.fallback else VGG19("average")
-    for module in made.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    torch.random.set_rng_state(torch_state)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(way.seed or 0)
+        made = load_model(way.model) if run.fallback else VGG19("average")
+        for module in made.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
     if isinstance(made, VGG19):
         images = torch.cat([sample(name, 64) for name in run.config.sources])
         normalize_activations(made, mean_activations(made, [images]))
@@ -60,12 +58,11 @@ def made(run: Run, way: Way, source: str, *, main: bool = False, optimizer: Opti
     how = recipe(config, way, steps, optimizer)
 
     def compute() -> dict[str, Tensor]:
-        found = texture(network(run, way), sample(source, size).to(run.device), recipe=how, seed=run.seed)
-        return {"images": found.images, "loss": found.loss, "history": found.history, **found.parts}
+        image = sample(source, size).to(run.device)
+        return texture(network(run, way), image, recipe=how, seed=run.seed).tensors()
 
     name = f"{source.rpartition('/')[2].partition('.')[0]}-{way.model}-{way.layers[-1]}"
-    part = dict(run.part(name, compute, way, source, size, how))
-    return Synthesis(part.pop("images"), part.pop("loss"), part.pop("history"), part)
+    return Synthesis.from_tensors(run.part(name, compute, way, source, size, how))
 
 
 def textures(run: Run, ways: Mapping[str, Way]) -> dict[str, Images]:

@@ -51,19 +51,18 @@ def transferred(run: Run, variants: Mapping[str, Transfer]) -> dict[str, Images]
 
 def made(run: Run, one: Transfer) -> Synthesis:
     """Transfer a style as a part of the run; the same picture in two figures is made once."""
-    content = picture(run.config.photo, one.size).to(run.device)
-    styles = [photo(name).to(run.device) for name in one.styles]
 
     def compute() -> dict[str, Tensor]:
+        content = picture(run.config.photo, one.size).to(run.device)
+        styles = [photo(name).to(run.device) for name in one.styles]
         given = _regions(content, styles) if one.regions else styles
         found = style_transfer(
             run.model(run.config.model), content, given, blend=one.blend, recipe=one.recipe, seed=run.seed + one.seed
         )
-        return {"images": found.images, "loss": found.loss, "history": found.history, **found.parts}
+        return found.tensors()
 
     name = "-".join(style.rpartition("/")[2].partition(".")[0] for style in one.styles)
-    part = dict(run.part(f"{name}-{one.size}", compute, run.config.model, run.config.photo, one))
-    return Synthesis(part.pop("images"), part.pop("loss"), part.pop("history"), part)
+    return Synthesis.from_tensors(run.part(f"{name}-{one.size}", compute, run.config.model, run.config.photo, one))
 
 
 def _regions(content: Images, styles: list[Images]) -> list[Region]:
@@ -121,11 +120,9 @@ def inversions(run: Run) -> dict[str, Synthesis]:
 
 def _inverted(run: Run, content: Images, layer: str, how: InversionRecipe) -> Synthesis:
     def compute() -> dict[str, Tensor]:
-        found = invert(run.model(run.config.model), content, layer, recipe=how, seed=run.seed)
-        return {"images": found.images, "loss": found.loss, "history": found.history, **found.parts}
+        return invert(run.model(run.config.model), content, layer, recipe=how, seed=run.seed).tensors()
 
-    part = dict(run.part(f"inverted-{layer}", compute, run.config.model, content, layer, how))
-    return Synthesis(part.pop("images"), part.pop("loss"), part.pop("history"), part)
+    return Synthesis.from_tensors(run.part(f"inverted-{layer}", compute, run.config.model, content, layer, how))
 
 
 def style_reconstructions(run: Run) -> dict[str, Images]:

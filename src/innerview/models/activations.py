@@ -215,7 +215,7 @@ def layer_shapes(model: nn.Module, size: int = 224, *, inside: bool = False) -> 
     handles = [layer.register_forward_hook(note(name)) for name, layer in layers.items()]
     try:
         with torch.inference_mode(), suppress(NoLogits):  # its layers were reached before
-            model(torch.full((1, 3, size, size), 0.5, device=_device(model)))
+            model(torch.full((1, 3, size, size), 0.5, device=device_of(model)))
     finally:
         for handle in handles:
             handle.remove()
@@ -224,5 +224,6 @@ def layer_shapes(model: nn.Module, size: int = 224, *, inside: bool = False) -> 
     return {name: shapes[name] for name in layers if name in shapes and (inside or depths[name] <= 0)}
 
 
-def _device(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model's weights lie; the processor, if it has none."""
     return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))

@@ -1,7 +1,7 @@
 """The descent: change an image's pixels until a loss is small."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -72,6 +72,16 @@ class Synthesis:
     loss: Tensor
     history: Tensor
     parts: dict[str, Tensor]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all of it by name, as it is kept in a file; `from_tensors` is the way back."""
+        return {"images": self.images, "loss": self.loss, "history": self.history, **self.parts}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Synthesis":
+        """Return what `tensors` was made of."""
+        parts = dict(tensors)
+        return cls(parts.pop("images"), parts.pop("loss"), parts.pop("history"), parts)
 
 
 def descend(

@@ -14,7 +14,7 @@ from innerview.core.errors import BadInput
 from innerview.core.images import check_images
 from innerview.core.seeds import generator as random
 from innerview.core.types import Images, Values
-from innerview.models import activations
+from innerview.models.activations import activations, device_of
 from innerview.synthesis.grams import gram_distance, gram_matrix
 from innerview.synthesis.losses import LayerWeights, Loss, Term, content_loss, layer_weights
 from innerview.synthesis.priors import variation_loss
@@ -96,7 +96,7 @@ class FastStyleLoss:
             check_images(image)
         self.model, self.recipe, self.styles = model, recipe, tuple(styles)
         self._layers = layer_weights(recipe.style_layers)
-        device = _device(model)
+        device = device_of(model)
         with torch.no_grad():
             read = [activations(model, image.to(device), list(self._layers)) for image in styles.values()]
             self.targets = {layer: torch.cat([gram_matrix(one[layer]) for one in read]) for layer in self._layers}
@@ -173,7 +173,7 @@ def train_style_network(
         epochs=1, batch=recipe.batch, optimizer=Adam(recipe.learning_rate), seed=recipe.seed, mixed=recipe.mixed
     )
     drawn = StyledSamples(samples, loss)
-    return train(network.to(_device(model)), drawn, loss, plan, folder=folder, progress=progress)
+    return train(network.to(device_of(model)), drawn, loss, plan, folder=folder, progress=progress)
 
 
 def crops(paths: Sequence[Path], size: int) -> ImageSamples:
@@ -220,7 +220,3 @@ class StyledSamples:
         some = torch.arange(min(8, len(self.photographs)))
         content = told() if told else list(self.photographs.batch(some, random("identity")))
         return [content, self.loss.recipe, self.loss.targets, self.loss.model]
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))

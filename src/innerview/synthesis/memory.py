@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, LayerNotFound
-from innerview.models import activations
+from innerview.models.activations import activations, device_of
 
 PROBE: Final = 64
 """Pixels a side of the image that is sent through to see what its graph keeps."""
@@ -57,11 +57,6 @@ def free_memory(device: torch.device) -> int:
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + held
     return psutil.virtual_memory().available
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return where a model's weights lie; the processor, if it has none."""
-    return next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
 
 
 def _kept(model: nn.Module, layers: Sequence[str], size: tuple[int, int]) -> float:

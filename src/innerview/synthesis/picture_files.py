@@ -12,10 +12,11 @@ from innerview.core.errors import BadInput
 from innerview.core.images import read_image
 from innerview.core.types import AnyImages, Images, ResizedImages
 from innerview.models import load_model
+from innerview.models.activations import device_of
 from innerview.models.normalization import luminance, resized
 from innerview.synthesis.descent import Synthesis
 from innerview.synthesis.inversion import InversionRecipe, invert
-from innerview.synthesis.memory import device_of, free_memory
+from innerview.synthesis.memory import free_memory
 from innerview.synthesis.nonparametric import efros_leung
 from innerview.synthesis.patches import patch_texture
 from innerview.synthesis.regions import Region
