@@ -22,6 +22,7 @@ from innerview.attribution.gradients import (
 from innerview.attribution.integrals import integrated_gradients, smooth_grad
 from innerview.attribution.methods import METHODS, Method
 from innerview.attribution.occlusion import occlusion
+from innerview.attribution.positions import PositionReading, position_attribution, position_removal
 from innerview.attribution.rise import rise
 from innerview.attribution.spatial import channel_attribution, relaxed_max_pool, spatial_attribution
 from innerview.attribution.targets import Target
@@ -32,6 +33,7 @@ __all__ = [
     "RELU_RULES",
     "ClassMaps",
     "Method",
+    "PositionReading",
     "Target",
     "cam",
     "channel_attribution",
@@ -48,6 +50,8 @@ __all__ = [
     "integrated_gradients",
     "layer_cam",
     "occlusion",
+    "position_attribution",
+    "position_removal",
     "relaxed_max_pool",
     "rise",
     "saliency",

@@ -113,6 +113,7 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, source: Tensor, window: tuple[Any, Any, Any, bool]) -> Tensor:
         ctx.save_for_backward(source)
+        ctx.save_for_forward(source)
         ctx.window = window
         kernel_size, stride, padding, ceil_mode = window
         return F.max_pool2d(source, kernel_size, stride, padding, 1, ceil_mode)
@@ -123,6 +124,13 @@ class _MaxPool(torch.autograd.Function):
             source = ctx.saved_tensors[0].detach().requires_grad_()
             relaxed = _mean(source**2, ctx.window) / (FLOOR + _mean(source.abs(), ctx.window))
         return torch.autograd.grad(relaxed, source, gradients[0])[0], None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  (torch's stub takes a tuple)
+        source, tangent = ctx.saved_tensors[0], tangents[0]
+        below = FLOOR + _mean(source.abs(), ctx.window)
+        ratio = _mean(source**2, ctx.window) / below
+        return (_mean(2 * source * tangent, ctx.window) - ratio * _mean(source.sign() * tangent, ctx.window)) / below
 
 
 def _mean(source: Tensor, window: tuple[Any, Any, Any, bool]) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional as F
 
 from innerview.core.errors import BadInput, NotFinite, UnreadableImage
 from innerview.core.files import written_whole
@@ -122,6 +123,20 @@ def center_crop(images: Images, size: int) -> ResizedImages:
         raise BadInput(f"cannot crop {size} pixels from images of {height}x{width}; resize them first")
     top, left = (height - size) // 2, (width - size) // 2
     return images[..., top : top + size, left : left + size]
+
+
+def square(images: Images, size: int) -> ResizedImages:
+    """Bring the shorter side to `size` pixels (bilinear, antialiased) and cut the square from the middle.
+
+    Raises:
+        BadInput: `size` is not positive.
+    """
+    if size < 1:
+        raise BadInput(f"an image cannot be resized to {size} pixels; give a positive size")
+    height, width = images.shape[-2:]
+    scale = size / min(height, width)
+    sides = (max(size, round(height * scale)), max(size, round(width * scale)))
+    return center_crop(F.interpolate(images, sides, mode="bilinear", antialias=True), size)
 
 
 def from_array(array: np.ndarray) -> Images:

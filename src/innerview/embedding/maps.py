@@ -1,4 +1,4 @@
-"""Nearest neighbours and UMAP {cite}`mcinnes2018umap`."""
+"""Nearest neighbours, and maps of vectors: UMAP {cite}`mcinnes2018umap`, t-SNE, principal axes."""
 
 import warnings
 
@@ -8,10 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from innerview.core.errors import BadInput
+from innerview.core.errors import BadInput, NotFinite
 
 Vectors = Float[Tensor, "n d"]
 """One vector a row."""
+
+Plane = Float[Tensor, "n dimensions"]
+"""Where each vector lies, on a plane or a line."""
 
 
 def nearest(vectors: Vectors, count: int) -> tuple[Int[Tensor, "n count"], Float[Tensor, "n count"]]:
@@ -29,26 +32,31 @@ def nearest(vectors: Vectors, count: int) -> tuple[Int[Tensor, "n count"], Float
     """
     if not 1 <= count <= len(vectors):
         raise BadInput(f"{len(vectors)} vectors have no {count} neighbours each; ask for fewer")
-    unit = normalize(vectors.detach().cpu().float(), dim=1)
+    unit = normalize(vectors.detach().float(), dim=1)  # on the vectors' own device: on a GPU a million are no matter
     parts = [(1 - part @ unit.T).clamp(min=0).topk(count, largest=False) for part in unit.split(1024)]
-    return torch.cat([part.indices for part in parts]), torch.cat([part.values for part in parts])
+    return torch.cat([part.indices.cpu() for part in parts]), torch.cat([part.values.cpu() for part in parts])
 
 
-def umap_map(vectors: Vectors, *, neighbors: int = 15, min_dist: float = 0.1, seed: int = 0) -> Float[Tensor, "n 2"]:
+def umap_map(
+    vectors: Vectors, *, neighbors: int = 15, min_dist: float = 0.1, dimensions: int = 2, seed: int = 0
+) -> Plane:
     """Lay vectors out on a plane so that neighbours (by cosine) stay neighbours.
 
     Args:
         vectors: ``(n, d)``.
         neighbors: How many neighbours of each vector count; more show the larger order.
         min_dist: How close points may come.
+        dimensions: Of the layout; 1 for a line.
         seed: Of the layout.
 
     Returns:
-        ``(n, 2)``, each axis scaled to [0, 1].
+        ``(n, dimensions)``, each axis scaled to [0, 1].
 
     Raises:
         BadInput: fewer vectors than neighbours.
+        NotFinite: a vector holds NaN or infinite numbers.
     """
+    rows = _rows(vectors)
     indices, distances = nearest(vectors, neighbors)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's and UMAP's own deprecations, in code that is not ours
@@ -57,8 +65,78 @@ def umap_map(vectors: Vectors, *, neighbors: int = 15, min_dist: float = 0.1, se
         # The neighbours are given: UMAP's own search compiles for more than a minute in every process.
         knn = (indices.numpy(), distances.numpy(), None)
         layout = UMAP(
-            n_neighbors=neighbors, min_dist=min_dist, metric="cosine", random_state=seed, n_jobs=1, precomputed_knn=knn
-        )
-        points = np.asarray(layout.fit_transform(vectors.detach().cpu().numpy()))
+            n_neighbors=neighbors, min_dist=min_dist, n_components=dimensions, metric="cosine", random_state=seed,
+            n_jobs=1, precomputed_knn=knn,
+        )  # fmt: skip
+        return _in_unit_range(np.asarray(layout.fit_transform(rows)))
+
+
+def tsne_map(vectors: Vectors, *, perplexity: float = 30.0, dimensions: int = 2, seed: int = 0) -> Plane:
+    """Lay vectors out by t-SNE {cite}`vandermaaten2008tsne`: close neighbours (by cosine) stay together.
+
+    Args:
+        vectors: ``(n, d)``.
+        perplexity: About how many neighbours of each vector count; three times as many are looked at.
+        dimensions: Of the layout; 1 for a line.
+        seed: Of the layout.
+
+    Returns:
+        ``(n, dimensions)``, each axis scaled to [0, 1].
+
+    Raises:
+        BadInput: fewer than three vectors more than three times the perplexity.
+        NotFinite: a vector holds NaN or infinite numbers.
+    """
+    rows = _rows(vectors)
+    if not 1 <= perplexity <= (len(rows) - 2) / 3:
+        raise BadInput(f"{len(rows)} vectors are too few for a perplexity of {perplexity}; collect more, or lower it")
+    from scipy.sparse import csr_matrix  # noqa: PLC0415
+    from sklearn.manifold import TSNE  # noqa: PLC0415  (takes a second)
+
+    count = int(3 * perplexity) + 2
+    indices, distances = nearest(vectors, count)
+    starts = np.arange(0, indices.numel() + 1, count)
+    known = csr_matrix((distances.double().numpy().ravel(), indices.numpy().ravel(), starts), shape=(len(rows),) * 2)
+    begin = _axes(rows, dimensions)
+    layout = TSNE(
+        dimensions,
+        perplexity=perplexity,
+        metric="precomputed",
+        init=begin / max(begin.std(0)[0], 1e-12) * 1e-4,  # scikit-learn's own scale of a start from principal axes
+        random_state=seed,
+    )
+    return _in_unit_range(layout.fit_transform(known))
+
+
+def pca_map(vectors: Vectors, *, dimensions: int = 2) -> Plane:
+    """Project vectors onto their first principal axes: no neighbours are sought, distances along the axes are kept.
+
+    Returns:
+        ``(n, dimensions)``, each axis scaled to [0, 1].
+
+    Raises:
+        BadInput: fewer vectors, or fewer numbers in each, than axes.
+        NotFinite: a vector holds NaN or infinite numbers.
+    """
+    rows = _rows(vectors)
+    if not 1 <= dimensions <= min(rows.shape):
+        raise BadInput(f"{rows.shape[0]} vectors of {rows.shape[1]} numbers have no {dimensions} principal axes")
+    return _in_unit_range(_axes(rows, dimensions))
+
+
+def _rows(vectors: Vectors) -> np.ndarray:
+    rows = vectors.detach().cpu().float().numpy()
+    if not np.isfinite(rows).all():
+        raise NotFinite("the vectors hold NaN or infinite numbers; check what they were computed from")
+    return rows
+
+
+def _axes(rows: np.ndarray, dimensions: int) -> np.ndarray:
+    from sklearn.decomposition import PCA  # noqa: PLC0415  (takes a second)
+
+    return PCA(dimensions, svd_solver="full").fit_transform(rows)
+
+
+def _in_unit_range(points: np.ndarray) -> Plane:
     span = points.max(0) - points.min(0)
     return torch.from_numpy((points - points.min(0)) / np.where(span > 0, span, 1)).float()

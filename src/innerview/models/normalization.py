@@ -98,6 +98,7 @@ class _LocalResponseNorm(torch.autograd.Function):
             _power(one_scale, beta, out=one_power)
             torch.mul(one_x, one_power, out=one_y)
         ctx.save_for_backward(x, scale, power)
+        ctx.save_for_forward(x, scale, power)
         ctx.settings = size, alpha, beta, k
         return y
 
@@ -117,6 +118,13 @@ class _LocalResponseNorm(torch.autograd.Function):
             shared = _window_sum((direct * one_x).div_(one_scale), size)
             torch.addcmul(direct, one_x, shared, value=factor, out=out)
         return result, None, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  (torch's stub takes a tuple)
+        x, scale, power = ctx.saved_tensors
+        size, alpha, beta, _ = ctx.settings
+        shared = _window_sum(x * tangents[0], size)
+        return power * (tangents[0] - 2 * alpha * beta / size * x * shared / scale)
 
 
 def _in_pieces(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -10,7 +10,15 @@ from innerview.optimize.icons import Icons, Spritemap, icons, spritemap
 from innerview.optimize.maco import Maco, mean_magnitude
 from innerview.optimize.metrics import L2, Decorrelated, LInf, Metric, Smoothed
 from innerview.optimize.objectives import Objective, Reading, interpolation, side_by_side
-from innerview.optimize.parameterizations import Fourier, Parameterization, Pixels, Planar, RawPixels, frequencies
+from innerview.optimize.parameterizations import (
+    Fourier,
+    OneStart,
+    Parameterization,
+    Pixels,
+    Planar,
+    RawPixels,
+    frequencies,
+)
 from innerview.optimize.penalties import bilateral, blur, l1, l2, opacity, total_variation
 from innerview.optimize.pyramids import Laplacian, Shared
 from innerview.optimize.relu import redirected_relu
@@ -60,6 +68,7 @@ __all__ = [
     "Metric",
     "Noise",
     "Objective",
+    "OneStart",
     "Pad",
     "Parameterization",
     "Pixels",

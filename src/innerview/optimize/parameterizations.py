@@ -108,6 +108,25 @@ class Fourier:
         return Colored(self.planes(seeds, size), self.decorrelated)
 
 
+@dataclass(frozen=True)
+class OneStart:
+    """Another parameterization in which all images start alike, whatever their seeds.
+
+    Images that are ascended towards similar goals then stay similar, in where things lie and how they are turned.
+
+    Args:
+        parameterization: What is started.
+        seed: Of the common start.
+    """
+
+    parameterization: Parameterization
+    seed: int = 0
+
+    def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
+        """See `Parameterization.start`."""
+        return self.parameterization.start([self.seed] * len(seeds), size)
+
+
 def noise(seeds: Sequence[int], shape: tuple[int, ...], stream: str = "start") -> Tensor:
     """Return normal noise ``(len(seeds), *shape)``; that of each seed is the same whatever the others are."""
     return torch.stack([torch.randn(shape, generator=generator(stream, seed)) for seed in seeds])

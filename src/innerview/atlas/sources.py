@@ -1,0 +1,111 @@
+"""Where the images of an atlas come from: files, or any data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from innerview.core.errors import BadInput, UnreadableImage
+from innerview.core.files import file_identity
+from innerview.core.folders import read_square
+from innerview.core.images import from_array, square
+from innerview.core.types import Images
+
+
+@runtime_checkable
+class ImageSource(Protocol):
+    """Images by number."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int, size: int) -> Images | UnreadableImage:
+        """Return one image as a square ``(1, 3, size, size)``, or why it cannot be read."""
+        ...
+
+    def identity(self, start: int, stop: int) -> Any:
+        """Return what changes when one of these images does."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files, each brought to a square: the shorter side is resized, the middle is kept.
+
+    Args:
+        paths: At least one.
+
+    Raises:
+        BadInput: no paths.
+    """
+
+    paths: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise BadInput("an atlas needs images; give at least one path")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int, size: int) -> Images | UnreadableImage:
+        return read_square(self.paths[index], size)
+
+    def identity(self, start: int, stop: int) -> Any:
+        return [file_identity(path) for path in self.paths[start:stop]]
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Any data set of torch, torchvision or your own that has a length and gives items by number.
+
+    An item is an image, or a tuple that begins with one: a picture of Pillow, an array ``(h, w, 3)``, or a tensor
+    ``(3, h, w)`` in [0, 1].
+
+    Args:
+        items: The data set.
+        name: Stands for its content: what was computed is found again under this name.
+
+    Raises:
+        BadInput: it is empty.
+    """
+
+    items: Any
+    name: str
+
+    def __post_init__(self) -> None:
+        if not len(self.items):
+            raise BadInput(f"data set {self.name!r} is empty; an atlas needs images")
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def read(self, index: int, size: int) -> Images | UnreadableImage:
+        try:
+            item = self.items[index]
+        except (OSError, SyntaxError) as error:  # what Pillow raises for files that are no whole images
+            return UnreadableImage(f"item {index} of {self.name} cannot be read ({error})")
+        image = item[0] if isinstance(item, tuple | list) else item
+        if isinstance(image, Image.Image):
+            image = np.asarray(image.convert("RGB"))
+        if isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3:
+            return square(image[None].float(), size)
+        if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3:
+            return square(from_array(image), size)
+        raise BadInput(
+            f"item {index} of {self.name} is a {type(image).__name__}, no image; give pictures, arrays (h, w, 3) or "
+            "tensors (3, h, w) in [0, 1]"
+        )
+
+    def identity(self, start: int, stop: int) -> Any:
+        return [self.name, len(self.items), start, stop]
+
+
+def image_source(images: Sequence[str | Path] | ImageSource) -> ImageSource:
+    """Return paths as a source; a source as it is."""
+    if isinstance(images, ImageSource):
+        return images
+    return ImageFiles(tuple(Path(path) for path in images))
