@@ -1,7 +1,7 @@
 """Whitening, and layouts: from activations of hundreds of numbers to places on a plane {cite}`carter2019atlas`."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from innerview.embedding import pca_map, tsne_map, umap_map
 from innerview.embedding.maps import Plane
 from innerview.optimize.icons import HERE
 
-Method = Literal["umap", "tsne", "pca"]
+METHODS: Final = ("umap", "tsne", "pca")
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,19 @@ class Reduction:
         neighbors: Of UMAP; of t-SNE the perplexity. Never more than a tenth of the activations.
         min_dist: Of UMAP.
         seed: Of the layout.
+
+    Raises:
+        BadInput: an unknown method.
     """
 
-    method: Method = "umap"
+    method: str = "umap"
     neighbors: int = 50
     min_dist: float = 0.05
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise BadInput(f"there is no layout {self.method!r}; choose {', '.join(METHODS)}")
 
 
 def reduce(
@@ -109,11 +116,9 @@ def reduce(
         ``(n, dimensions)``, each axis scaled to [0, 1].
 
     Raises:
-        BadInput: too few activations, or an unknown method.
+        BadInput: too few activations.
     """
     reduction = reduction or Reduction()
-    if reduction.method not in ("umap", "tsne", "pca"):
-        raise BadInput(f"there is no layout {reduction.method!r}; choose umap, tsne or pca")
 
     def compute() -> dict[str, Tensor]:
         vectors, seed = whitened.activations(activations), reduction.seed
@@ -125,7 +130,7 @@ def reduce(
                 )
             case "tsne":
                 found = tsne_map(vectors, perplexity=neighbors, dimensions=dimensions, seed=seed)
-            case "pca":
+            case _:
                 found = pca_map(vectors, dimensions=dimensions)
         return {"layout": found}
 

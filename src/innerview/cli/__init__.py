@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from innerview.cli.atlas import atlas_app
 from innerview.cli.explain import explain
 from innerview.cli.options import Device, Model, Output, Seed, checked_picture
 from innerview.cli.synthesis import invert, style, texture
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 assets_app = typer.Typer(no_args_is_help=True, help="Weights and photographs: list, fetch, verify.")
 book_app = typer.Typer(no_args_is_help=True, help="The online book.")
+app.add_typer(atlas_app, name="atlas")
 app.add_typer(assets_app, name="assets")
 app.add_typer(book_app, name="book")
 
