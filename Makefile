@@ -12,7 +12,7 @@
 PYTHON ?= python3
 PRESET ?= book
 PAPERS ?=
-EXTRAS := book,test,peers,course
+EXTRAS := book,test,peers,course,distributed
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from innerview.core.errors import BadInput
-from innerview.core.store import Store, fingerprint
+from innerview.core.store import CONTENT, Store, fingerprint
 from innerview.models import as_classifier
 
 
@@ -172,6 +173,69 @@ def test_a_damaged_file_is_made_again(store, damage):
     assert store.load(path) is None
     assert store.keep("part", compute, 1)["other"] == 2
     assert store.keep("part", compute, 1)["other"] == 2
+
+
+def test_a_flip_of_any_bit_is_seen(store):
+    """In the header as in the numbers."""
+    path = store.path("part")
+    store.save(path, {"a": torch.tensor([[1.0], [2.0]])})
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        assert store.load(path) is None, bit
+    path.write_bytes(whole)
+    assert store.load(path) is not None
+
+
+def test_a_file_cut_off_anywhere_is_no_result(store):
+    path = store.path("part")
+    store.save(path, {"a": torch.tensor([[1.0], [2.0]])})
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert store.load(path) is None, length
+
+
+@pytest.mark.parametrize("place", [0, 8, 60, 0.5, -1], ids=["length", "brace", "hash", "middle", "last"])
+def test_a_result_with_a_flipped_bit_is_made_again(store, place):
+    compute = Counted()
+    wanted = store.keep("part", compute, 1)["values"].clone()  # what was loaded is the file's memory
+    path = store.path("part", 1)
+    flipped = bytearray(path.read_bytes())
+    flipped[int(place * len(flipped)) if isinstance(place, float) else place] ^= 1
+    path.write_bytes(flipped)
+    again = store.keep("part", compute, 1)
+    assert again["other"] == 2
+    assert torch.equal(again["values"], wanted)
+    assert store.keep("part", compute, 1)["other"] == 2
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}, {CONTENT: ""}])
+def test_a_file_that_no_store_wrote_is_no_result(store, metadata):
+    compute = Counted()
+    path = store.path("part", 1)
+    store.folder.mkdir()
+    save_file({"values": torch.ones(5)}, path, metadata)
+    assert store.load(path) is None
+    assert torch.equal(store.keep("part", compute, 1)["values"], torch.arange(5.0))
+
+
+def test_a_folder_in_the_place_of_a_result_is_none(store):
+    store.path("part").mkdir(parents=True)
+    assert store.load(store.path("part")) is None
+
+
+class Image(torch.Tensor):
+    pass
+
+
+def test_a_tensor_of_a_class_of_its_own_is_kept_as_a_plain_one(store):
+    image = torch.rand(3, 2, 2).as_subclass(Image)
+    stored = store.keep("part", lambda: {"image": image})["image"]
+    assert type(stored) is torch.Tensor
+    assert torch.equal(stored, image.as_subclass(torch.Tensor))
 
 
 def test_an_absent_result_is_none(store):

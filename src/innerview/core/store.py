@@ -2,26 +2,29 @@
 
 A result is found again exactly if its configuration, its inputs and the source of the function that
 computes it are unchanged; so an interrupted run continues where it stopped and never shows stale work.
+Each file holds the SHA-256 of its own tensors; a file that was cut off or in which a bit flipped is no result.
 """
 
 import dataclasses
 import hashlib
 import inspect
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from innerview.core.errors import BadInput, OutputError
 from innerview.core.files import written_whole
 
 Tensors = Mapping[str, Tensor]
+
+CONTENT = "sha256"
+"""Key in a file's metadata: hash of the tensors' names, types, shapes and bytes."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -34,10 +37,14 @@ def fingerprint(*parts: Any) -> str:
     Raises:
         BadInput: a part of another kind.
     """
+    return _sha256(*parts)[:16]
+
+
+def _sha256(*parts: Any) -> str:
     digest = hashlib.sha256()
     for part in parts:
         _feed(digest, part)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def _feed(digest: "hashlib._Hash", part: Any) -> None:
@@ -50,7 +57,7 @@ def _feed(digest: "hashlib._Hash", part: Any) -> None:
         case Tensor():
             array = part.detach().cpu().contiguous()
             digest.update(f"{array.dtype}{tuple(array.shape)}".encode())
-            digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
+            digest.update(array.reshape(-1).view(torch.uint8).numpy().data)
         case torch.nn.Module():
             _feed(digest, re.sub(r" at 0x[0-9a-f]+", "", repr(part)))
             _feed(digest, [*part.named_parameters(), *part.named_buffers()])  # the latter also where not persistent
@@ -70,13 +77,16 @@ def _feed(digest: "hashlib._Hash", part: Any) -> None:
             raise BadInput(f"cannot fingerprint a {type(part).__name__}; pass numbers, text, tensors or dataclasses")
 
 
-def _own(tensor: Tensor) -> Tensor:
+def own(tensor: Tensor) -> Tensor:
     """Return a copy on the processor: safetensors refuses tensors that share memory."""
-    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return tensor.detach().cpu().as_subclass(Tensor).clone(memory_format=torch.contiguous_format)
 
 
 class Store:
     """A folder of results; see the module's text.
+
+    A process that is killed while it writes may leave a temporary file or two, whose names begin with a dot: they are
+    never taken for results, and are left alone, because another process may just be writing them.
 
     Args:
         folder: Where the files go; made at the first write.
@@ -90,11 +100,14 @@ class Store:
         return self.folder / f"{name}-{fingerprint(*made_from)}.safetensors"
 
     def load(self, path: Path) -> dict[str, Tensor] | None:
-        """Return a stored result, or None if it is absent or damaged."""
+        """Return a stored result, or None if it is absent, damaged or not written by a `Store`."""
         try:
-            return load_file(path) if path.exists() else None
-        except (SafetensorError, OSError, json.JSONDecodeError):
+            with safe_open(path, "pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+                told = (file.metadata() or {}).get(CONTENT)
+        except (SafetensorError, OSError):
             return None
+        return tensors if told == _sha256(tensors) else None
 
     def save(self, path: Path, tensors: Tensors) -> None:
         """Write a result, whole or not at all.
@@ -102,10 +115,10 @@ class Store:
         Raises:
             OutputError: the folder cannot be written to.
         """
-        own = {name: _own(tensor) for name, tensor in tensors.items()}
+        kept = {name: own(tensor) for name, tensor in tensors.items()}
         with written_whole(path) as temporary:
             try:
-                save_file(own, temporary)
+                save_file(kept, temporary, {CONTENT: _sha256(kept)})
             except SafetensorError as error:
                 raise OutputError(f"cannot write {path}: {error}; free space or choose another place") from error
 

@@ -4,6 +4,7 @@ from innerview.figures.charts import bars, dots, histograms, lines, signed_map
 from innerview.figures.coloring import AREAS, PIXELS, SIGNED_AREAS, SIGNED_PIXELS, Look, colored, gradient_picture
 from innerview.figures.diagram import Arrow, Block, diagram
 from innerview.figures.heatmaps import Explained, heatmaps
+from innerview.figures.mosaics import Mosaic, mosaics, spread_names
 from innerview.figures.outlines import Marked, outlines
 from innerview.figures.panels import panels
 from innerview.figures.style import DPI
@@ -19,6 +20,7 @@ __all__ = [
     "Explained",
     "Look",
     "Marked",
+    "Mosaic",
     "bars",
     "colored",
     "diagram",
@@ -27,7 +29,9 @@ __all__ = [
     "heatmaps",
     "histograms",
     "lines",
+    "mosaics",
     "outlines",
     "panels",
     "signed_map",
+    "spread_names",
 ]
