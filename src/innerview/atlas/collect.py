@@ -128,7 +128,7 @@ def collect(
     Raises:
         LayerNotFound: the model has no such layer.
         BadInput: no images, none that can be read, or a layer without rows and columns.
-        NotFinite: an activation is NaN, infinite, or too large for half precision.
+        NotFinite: an activation is NaN, infinite, or too large for half precision; or an attribution is not finite.
     """
     sampling, source = sampling or Sampling(), image_source(images)
     collector = _Collector(model, source, layer, sampling, _shape(model, layer, sampling))
@@ -213,6 +213,11 @@ class _Collector:
             raise NotFinite(
                 f"layer {self.layer!r} becomes NaN, infinite or too large for half precision in images {indices[0]} to "
                 f"{indices[-1]}; leave them out, or check the network"
+            )
+        if not torch.isfinite(attributions).all():
+            raise NotFinite(
+                f"attributions of layer {self.layer!r} become NaN or infinite in images {indices[0]} to {indices[-1]}; "
+                "leave them out, or check the network"
             )
         kept = strongest(attributions.flatten(0, 1), self.sampling.keep)
         part = {

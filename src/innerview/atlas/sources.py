@@ -1,11 +1,11 @@
 """Where the images of an atlas come from: files, or any data set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -63,7 +63,7 @@ class DataSet:
     """Any data set of torch, torchvision or your own that has a length and gives items by number.
 
     An item is an image, or a tuple that begins with one: a picture of Pillow, an array ``(h, w, 3)``, or a tensor
-    ``(3, h, w)`` in [0, 1].
+    ``(3, h, w)``; bytes, or floats in [0, 1].
 
     Args:
         items: The data set.
@@ -86,13 +86,14 @@ class DataSet:
     def read(self, index: int, size: int) -> Images | UnreadableImage:
         try:
             item = self.items[index]
+            image = item[0] if isinstance(item, tuple | list) else item
+            if isinstance(image, Image.Image):  # perhaps decoded only now
+                image = np.asarray(image.convert("RGB"))
         except (OSError, SyntaxError) as error:  # what Pillow raises for files that are no whole images
             return UnreadableImage(f"item {index} of {self.name} cannot be read ({error})")
-        image = item[0] if isinstance(item, tuple | list) else item
-        if isinstance(image, Image.Image):
-            image = np.asarray(image.convert("RGB"))
         if isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3:
-            return square(image[None].float(), size)
+            scaled = image / 255 if image.dtype == torch.uint8 else image.float()
+            return square(scaled[None], size)
         if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3:
             return square(from_array(image), size)
         raise BadInput(
@@ -104,8 +105,17 @@ class DataSet:
         return [self.name, len(self.items), start, stop]
 
 
-def image_source(images: Sequence[str | Path] | ImageSource) -> ImageSource:
-    """Return paths as a source; a source as it is."""
+def image_source(images: Any) -> ImageSource:
+    """Return paths as a source; a source as it is.
+
+    Raises:
+        BadInput: no paths, one path that is not in a list, or something else than paths.
+    """
     if isinstance(images, ImageSource):
         return images
+    if isinstance(images, str | Path):
+        raise BadInput(f"an atlas needs images in a list; give image_paths({str(images)!r}), or [{str(images)!r}]")
+    other = next((one for one in images if not isinstance(one, str | Path)), None)
+    if other is not None:
+        raise BadInput(f"a {type(other).__name__} is no path of an image; of a data set make DataSet(items, name)")
     return ImageFiles(tuple(Path(path) for path in images))

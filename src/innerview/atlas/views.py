@@ -103,10 +103,12 @@ def focus(level: Level, targets: Sequence[int], count: int = 8) -> dict[int, Int
     """Find where in an atlas some classes live: class -> the cells that add most to it, the highest first.
 
     Raises:
-        BadInput: a class that no cell adds to.
+        BadInput: no such class, or one that no cell adds to.
     """
-    found = {}
+    found, classes = {}, level.attributions.shape[1]
     for target in targets:
+        if not 0 <= target < classes:
+            raise BadInput(f"class index {target} is out of range; it runs from 0 to {classes - 1}")
         values = level.attributions[:, target]
         cells = values.topk(min(count, len(values))).indices
         found[target] = cells[values[cells] > 0]

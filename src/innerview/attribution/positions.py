@@ -5,8 +5,11 @@ activations of one position, $\sum_k h_k\, \partial y_c / \partial h_k$, is the 
 each, so one pass of forward-mode differentiation gives them all, at the price of two passes above the layer.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
+from typing import Final
 
 import torch
 from jaxtyping import Float, Int
@@ -15,14 +18,16 @@ from torch.autograd import forward_ad
 from torch.nn.functional import normalize
 
 from innerview.attribution.spatial import relaxed_max_pool
-from innerview.attribution.tokens import ChannelMaps
 from innerview.core.errors import BadInput, LayerNotFound
 from innerview.core.types import Activations, Images, Logits
 from innerview.models import channels_first, check_evaluated, find_layer
 from innerview.models.layers import as_read
 
-Positions = Int[Tensor, "b positions 2"]
+Positions = Int[Tensor, "_b positions 2"]
 """Rows and columns in a layer, for each image."""
+
+_FORWARDS: Final = Lock()
+"""Forward-mode differentiation has one level in a process, which threads must not enter together."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,12 @@ def position_attribution(model: nn.Module, images: Images, layer: str, positions
 
     Raises:
         LayerNotFound: the model has no such layer, or the logits are computed before it.
-        BadInput: the layer has no rows and columns, no such position, or stands in a branch; a model in training mode,
-            one that is no classifier, or one that torch cannot differentiate forwards.
+        BadInput: the layer has no rows and columns, no such position, or stands in a branch; the logits do not depend
+            on it; a model in training mode, one that is no classifier, or one that torch cannot differentiate forwards.
     """
     read: list[Tensor] = []
 
-    def carry(maps: ChannelMaps) -> Tensor:
+    def carry(maps: Activations) -> Tensor:
         """Let each position, one at a time, carry its activations as a tangent through the rest of the model."""
         rows, columns = _checked(layer, maps, positions)
         repeated = maps.repeat_interleave(positions.shape[1], 0)
@@ -67,23 +72,27 @@ def position_attribution(model: nn.Module, images: Images, layer: str, positions
         read.append(repeated[places, :, rows, columns])
         tangents = torch.zeros_like(repeated)
         tangents[places, :, rows, columns] = read[0]
-        return forward_ad.make_dual(repeated, tangents)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's of itself, at a process's first dual numbers
+            return forward_ad.make_dual(repeated, tangents)
 
-    with forward_ad.dual_level(), relaxed_max_pool(model):
-        logits = _logits(model, images, layer, carry)
-        found = forward_ad.unpack_dual(logits).tangent
-        attributions = torch.zeros_like(logits) if found is None else found  # the logits do not depend on the layer
-    count = positions.shape[1]
-    return PositionReading(read[0].unflatten(0, (-1, count)), attributions.unflatten(0, (-1, count)))
+    with _FORWARDS, torch.inference_mode(False), forward_ad.dual_level(), relaxed_max_pool(model):
+        found = forward_ad.unpack_dual(_logits(model, images, layer, carry)).tangent
+    if found is None:
+        raise BadInput(
+            f"the logits do not depend on layer {layer!r}, or the model detaches it; choose one on the way to them"
+        )
+    each = tuple(positions.shape[:2])
+    return PositionReading(read[0].unflatten(0, each), found.unflatten(0, each))
 
 
 def position_removal(
-    model: nn.Module, images: Images, layer: str, positions: Int[Tensor, "b 2"], directions: Float[Tensor, "b c"]
+    model: nn.Module, images: Images, layer: str, positions: Int[Tensor, "_b 2"], directions: Float[Tensor, "_b _c"]
 ) -> Logits:
     r"""Return by how much the logits change when a direction is taken out of one position of a layer.
 
-    $h \leftarrow h - (h \cdot \hat v)\, \hat v$ there, with the unit vector $\hat v$ of the direction. To first order it
-    is minus the attribution of what was taken out.
+    $h \leftarrow h - (h \cdot \hat v)\, \hat v$ there, with the unit vector $\hat v$ of the direction. To first
+    order it is minus the attribution of what was taken out.
 
     Args:
         model: A classifier.
@@ -96,11 +105,14 @@ def position_removal(
         ``(b, classes)``: the logits after minus those before.
 
     Raises:
-        LayerNotFound, BadInput: as `position_attribution`.
+        LayerNotFound, BadInput: as `position_attribution`; or directions of another number or size.
     """
 
-    def remove(maps: ChannelMaps) -> Tensor:
+    def remove(maps: Activations) -> Tensor:
         rows, columns = _checked(layer, maps, positions[:, None])
+        if directions.shape != maps.shape[:2]:
+            wanted, given = (" of ".join(map(str, shape)) for shape in (maps.shape[:2], directions.shape))
+            raise BadInput(f"layer {layer!r} takes {wanted} numbers as directions, one for each image; not {given}")
         places, unit = torch.arange(len(maps), device=maps.device), normalize(directions.to(maps), dim=1)
         there = maps[places, :, rows, columns]
         changed = maps.clone()
@@ -112,7 +124,7 @@ def position_removal(
 
 
 @torch.no_grad()
-def _logits(model: nn.Module, images: Images, layer: str, change: Callable[[ChannelMaps], Tensor]) -> Logits:
+def _logits(model: nn.Module, images: Images, layer: str, change: Callable[[Activations], Tensor]) -> Tensor:
     """Run a model in which a layer's output is changed, perhaps into that of more images."""
     check_evaluated(model)
     reached: list[bool] = []
@@ -147,10 +159,10 @@ def _checked(layer: str, maps: Tensor, positions: Positions) -> tuple[Tensor, Te
     if maps.ndim != 4:
         shape = tuple(channels_first(maps).shape[1:])
         raise BadInput(f"layer {layer!r} puts out {shape}, no rows and columns; choose a convolution's")
-    extent = torch.tensor(maps.shape[2:])
+    extent = torch.tensor(maps.shape[2:], device=positions.device)
     if len(positions) != len(maps):
         raise BadInput(f"positions of {len(positions)} images for {len(maps)} images; give some for each")
     if (positions < 0).any() or (positions >= extent).any():
         raise BadInput(f"layer {layer!r} is {extent[0]}x{extent[1]} here; a position lies outside")
-    rows, columns = positions.reshape(-1, 2).to(maps.device).unbind(1)
+    rows, columns = positions.reshape(-1, 2).to(maps.device, torch.int64).unbind(1)
     return rows, columns

@@ -33,8 +33,16 @@ def nearest(vectors: Vectors, count: int) -> tuple[Int[Tensor, "n count"], Float
     if not 1 <= count <= len(vectors):
         raise BadInput(f"{len(vectors)} vectors have no {count} neighbours each; ask for fewer")
     unit = normalize(vectors.detach().float(), dim=1)  # on the vectors' own device: on a GPU a million are no matter
-    parts = [(1 - part @ unit.T).clamp(min=0).topk(count, largest=False) for part in unit.split(1024)]
-    return torch.cat([part.indices.cpu() for part in parts]), torch.cat([part.values.cpu() for part in parts])
+    parts = [_nearest(unit, start, count) for start in range(0, len(unit), 1024)]
+    indices, distances = (torch.cat(found) for found in zip(*parts, strict=True))
+    return indices, distances.clamp(min=0)
+
+
+def _nearest(unit: Vectors, start: int, count: int) -> tuple[Tensor, Tensor]:
+    distances = (1 - unit[start : start + 1024] @ unit.T).clamp(min=0)
+    distances.diagonal(start).fill_(-1)  # each before its duplicates
+    values, indices = distances.topk(count, largest=False)
+    return indices.cpu(), values.cpu()
 
 
 def umap_map(
@@ -53,10 +61,12 @@ def umap_map(
         ``(n, dimensions)``, each axis scaled to [0, 1].
 
     Raises:
-        BadInput: fewer vectors than neighbours.
+        BadInput: fewer vectors than neighbours, or hardly more than dimensions.
         NotFinite: a vector holds NaN or infinite numbers.
     """
     rows = _rows(vectors)
+    if len(rows) < dimensions + 2:
+        raise BadInput(f"{len(rows)} vectors are too few for a map of {dimensions} dimensions; collect more")
     indices, distances = nearest(vectors, neighbors)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's and UMAP's own deprecations, in code that is not ours
@@ -119,8 +129,6 @@ def pca_map(vectors: Vectors, *, dimensions: int = 2) -> Plane:
         NotFinite: a vector holds NaN or infinite numbers.
     """
     rows = _rows(vectors)
-    if not 1 <= dimensions <= min(rows.shape):
-        raise BadInput(f"{rows.shape[0]} vectors of {rows.shape[1]} numbers have no {dimensions} principal axes")
     return _in_unit_range(_axes(rows, dimensions))
 
 
@@ -132,9 +140,12 @@ def _rows(vectors: Vectors) -> np.ndarray:
 
 
 def _axes(rows: np.ndarray, dimensions: int) -> np.ndarray:
+    if len(rows) < 2 or not 1 <= dimensions <= min(rows.shape):
+        raise BadInput(f"{rows.shape[0]} vectors of {rows.shape[1]} numbers have no {dimensions} principal axes")
     from sklearn.decomposition import PCA  # noqa: PLC0415  (takes a second)
 
-    return PCA(dimensions, svd_solver="full").fit_transform(rows)
+    with np.errstate(invalid="ignore"):  # shares of a variance that is zero, of which nothing is used
+        return PCA(dimensions, svd_solver="full").fit_transform(rows)
 
 
 def _in_unit_range(points: np.ndarray) -> Plane:

@@ -1,0 +1,1 @@
+"""Activation atlases {cite}`carter2019atlas`."""

@@ -1,0 +1,105 @@
+"""What the claims measure: coherence of neighbours, how class-specific cells are, what removing a direction does."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from innerview.atlas import Level
+from innerview.attribution import position_removal
+from innerview.core.seeds import generator
+from innerview.replicate import Run
+from replication.carter2019_activation_atlas.atlases import atlas, collection, photographs
+
+
+def neighbours(level: Level) -> Int[Tensor, "pairs 2"]:
+    """Return the pairs of cells that share an edge."""
+    grid = level.grid
+    numbers = {
+        (int(row), int(column)): cell for cell, (row, column) in enumerate(zip(grid.rows, grid.columns, strict=True))
+    }
+    pairs = [
+        (cell, numbers[beside])
+        for (row, column), cell in numbers.items()
+        for beside in ((row, column + 1), (row + 1, column))
+        if beside in numbers
+    ]
+    return torch.tensor(pairs).reshape(-1, 2)
+
+
+def coherence(level: Level, seed: int, shuffles: int = 20) -> tuple[float, float]:
+    """Return how alike the attributions of neighbouring cells are, and of cells in shuffled places.
+
+    Likeness is the cosine between two cells' attributions to all classes, after each class's mean over the cells was
+    taken away.
+    """
+    centred = normalize(level.attributions - level.attributions.mean(0), dim=1)
+    pairs = neighbours(level)
+    ours = float((centred[pairs[:, 0]] * centred[pairs[:, 1]]).sum(1).mean())
+    shuffled = []
+    for number in range(shuffles):
+        order = torch.randperm(len(centred), generator=generator("shuffle", seed, number))
+        one, other = centred[order[pairs[:, 0]]], centred[order[pairs[:, 1]]]
+        shuffled.append(float((one * other).sum(1).mean()))
+    return ours, sum(shuffled) / shuffles
+
+
+def images_alike(level: Level, seed: int, shuffles: int = 20) -> tuple[float, float]:
+    """Return the mean correlation of the pixels of neighbouring icons, and of icons in shuffled places."""
+    centred = level.icons.images.flatten(1)
+    centred = normalize(centred - centred.mean(1, keepdim=True), dim=1)
+    pairs = neighbours(level)
+    ours = float((centred[pairs[:, 0]] * centred[pairs[:, 1]]).sum(1).mean())
+    order = [torch.randperm(len(centred), generator=generator("shuffle", seed, number)) for number in range(shuffles)]
+    other = [float((centred[o[pairs[:, 0]]] * centred[o[pairs[:, 1]]]).sum(1).mean()) for o in order]
+    return ours, sum(other) / shuffles
+
+
+def entropies(attributions: Float[Tensor, "n classes"]) -> Float[Tensor, " n"]:
+    """Return over how many bits of classes each row's positive attribution is spread: 0 for one class alone."""
+    shares = attributions.clamp(min=0).double()
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-30)
+    return -(shares * shares.clamp(min=1e-30).log2()).sum(1)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What attribution says that a direction adds to a cell's first class, and what removing it does to the logit.
+
+    Args:
+        said: ``(n,)``, in logits.
+        lost: ``(n,)``, by how much the logit falls, in logits.
+    """
+
+    said: Float[Tensor, " n"]
+    lost: Float[Tensor, " n"]
+
+    @property
+    def correlation(self) -> float:
+        """Return Pearson's."""
+        return float(torch.corrcoef(torch.stack([self.said, self.lost]).double())[0, 1])
+
+
+def removal(run: Run, layer: str, most: int = 128, batch: int = 16) -> Removal:
+    """Remove from activations the direction of the cell that they lie in, and see what its first class loses."""
+    config = run.config
+
+    def compute() -> dict[str, Tensor]:
+        level, found, source = atlas(run, layer).levels[0], collection(run, layer), photographs(run)
+        inside = (level.grid.cells >= 0).nonzero()[:, 0]
+        order = torch.randperm(len(inside), generator=generator("removal", run.seed))
+        chosen = inside[order[:most]]
+        cells = level.grid.cells[chosen]
+        targets = level.attributions[cells].argmax(1)
+        model, lost = run.model(config.model), []
+        for few in torch.arange(len(chosen)).split(batch):
+            numbers = found.images[chosen[few]].tolist()
+            images = torch.cat([source.read(number, config.sampling.size) for number in numbers]).to(run.device)
+            places, directions = found.positions[chosen[few]], level.directions[cells[few]]
+            change = position_removal(model, images, layer, places, directions.to(run.device)).cpu()
+            lost.append(-change[torch.arange(len(few)), targets[few]])
+        return {"said": level.attributions[cells, targets], "lost": torch.cat(lost)}
+
+    return Removal(**run.part(f"{layer}-removal", compute, config, layer, most))
