@@ -45,7 +45,7 @@ class Config:
     limit: int | None = None  # take so many of them
     layers: tuple[str, ...] = ("inception_4a", "inception_4c", "inception_4e", "inception_5b")
     main: str = "inception_4c"  # the layer that most figures show; N
-    sampling: Sampling = Sampling()  # one activation an image, edges excluded
+    sampling: Sampling = field(default_factory=Sampling)  # one activation an image, edges excluded
     main_densities: tuple[int, ...] = (20, 40, 80, 160)
     densities: tuple[int, ...] = (20, 40)  # of the other layers
     atlas: AtlasRecipe = field(
@@ -69,7 +69,7 @@ class Config:
 
     # Other images, another network; ours
     ten: str = "imagenette160_train"
-    ten_sampling: Sampling = Sampling(positions=2)
+    ten_sampling: Sampling = field(default_factory=lambda: Sampling(positions=2))
     other_model: str = "efficientnet_lite0"
     other_layer: str = "blocks.10"
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from innerview.atlas import Level
+from innerview.atlas.sources import read_images
 from innerview.attribution import position_removal
 from innerview.core.seeds import generator
 from innerview.replicate import Run
@@ -96,7 +97,7 @@ def removal(run: Run, layer: str, most: int = 128, batch: int = 16) -> Removal:
         model, lost = run.model(config.model), []
         for few in torch.arange(len(chosen)).split(batch):
             numbers = found.images[chosen[few]].tolist()
-            images = torch.cat([source.read(number, config.sampling.size) for number in numbers]).to(run.device)
+            images = read_images(source, numbers, config.sampling.size).to(run.device)
             places, directions = found.positions[chosen[few]], level.directions[cells[few]]
             change = position_removal(model, images, layer, places, directions.to(run.device)).cpu()
             lost.append(-change[torch.arange(len(few)), targets[few]])

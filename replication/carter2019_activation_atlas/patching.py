@@ -6,12 +6,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from innerview.adversarial import PatchAttack, SizeSweep, correctly_classified, noise_patch, patch_attack, paste
+from innerview.adversarial import PatchAttack, SizeSweep, correctly_classified, noise_patch, paste, patch_attack
 from innerview.adversarial import size_sweep as sweep
 from innerview.assets import fetch
 from innerview.atlas import Level
 from innerview.atlas.patches import Pair, found_pairs, suggestions
-from innerview.atlas.sources import ImageFiles, ImageSource
+from innerview.atlas.sources import ImageFiles, ImageSource, read_images
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Logits
 from innerview.models import LOGITS, class_index, evaluate, imagenet_classes
@@ -36,7 +36,7 @@ def by_class(run: Run) -> Mapping[int, list[tuple[ImageSource, int]]]:
     found: dict[int, list[tuple[ImageSource, int]]] = {}
     if run.fallback:
         for source in (ten_classes(run), photographs(run)):
-            predicted = _predicted(run, torch.cat([source.read(number, SIZE) for number in range(len(source))]))
+            predicted = _predicted(run, read_images(source, range(len(source)), SIZE))
             for number, index in enumerate(predicted.tolist()):
                 found.setdefault(index, []).append((source, number))
         most = sorted(found, key=lambda index: -len(found[index]))[:10]
@@ -61,11 +61,11 @@ def single(run: Run, index: int) -> Images:
     """Return the one photograph of a class among those of a thousand, ``(1, 3, 224, 224)``."""
     if run.fallback:
         source = photographs(run)
-        return source.read(index % len(source), SIZE)
+        return read_images(source, [index % len(source)], SIZE)
     files = fetch("imagenet_sample")
     wanted = imagenet_classes()[index].wnid
     path = next(path for name, path in sorted(files.items()) if name.rpartition("/")[2].startswith(wanted))
-    return ImageFiles((path,)).read(0, SIZE)
+    return read_images(ImageFiles((path,)), [0], SIZE)
 
 
 def victims(run: Run, index: int) -> Images:
@@ -74,7 +74,7 @@ def victims(run: Run, index: int) -> Images:
     step = max(1, len(members) // (2 * config.victims))
     for start in range(0, len(members), 16 * step):
         few = members[start : start + 16 * step : step]
-        images = torch.cat([source.read(number, SIZE) for source, number in few])
+        images = torch.cat([read_images(source, [number], SIZE) for source, number in few])
         right = correctly_classified(run.model(config.model), images.to(run.device), index).cpu()
         kept.append(images[right])
         if sum(map(len, kept)) >= config.victims:
@@ -136,9 +136,9 @@ def near(run: Run) -> dict[str, dict[str, float]]:
     def compute() -> dict[str, Tensor]:
         rows, source = [], photographs(run)
         for number in torch.randperm(len(source), generator=generator("near", run.seed)).tolist():
-            image = source.read(number, SIZE)
+            image = read_images(source, [number], SIZE)
             own, second = _logits(run, image)[0].topk(2).indices.tolist()
-            if not run.fallback and imagenet_classes()[own].wnid not in source.paths[number].name:
+            if isinstance(source, ImageFiles) and imagenet_classes()[own].wnid not in str(source.paths[number]):
                 continue  # not classified correctly
             if not all((level.attributions[:, index] > 0).any() for index in (own, second)):
                 continue
@@ -146,7 +146,7 @@ def near(run: Run) -> dict[str, dict[str, float]]:
             if found is None:
                 continue
             controls = random_photographs(run, len(rows))[:1], noise(run)[len(rows) % 2][None]
-            patches = dict(zip(NEAR_WAYS, (single(run, found.named), *controls), strict=True))
+            patches: dict[str, Images] = dict(zip(NEAR_WAYS, (single(run, found.named), *controls), strict=True))
             kept = _tried(run, image, patches, second)
             made = [_attack(kept, way, second) for way in NEAR_WAYS]
             rows.append(
@@ -186,7 +186,7 @@ def random_photographs(run: Run, number: int, count: int = 2) -> Images:
     """Return photographs drawn at random from those of a thousand classes."""
     source = photographs(run)
     chosen = torch.randint(len(source), (count,), generator=generator("control", run.seed, number)).tolist()
-    return torch.cat([source.read(one, SIZE) for one in chosen])
+    return read_images(source, chosen, SIZE)
 
 
 def noise(run: Run) -> Images:

@@ -150,12 +150,9 @@ def test_umap_s_seed_and_settings_are_used(groups: Tensor, fine: Whitening) -> N
     assert all(not torch.equal(found[0], other) for other in found[1:])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_part_may_be_whitened_as_the_whole(groups: Tensor, fine: Whitening, method: str) -> None:
+def test_a_part_may_be_whitened_as_the_whole(groups: Tensor, fine: Whitening) -> None:
     part = groups[::3]
-    assert not torch.equal(
-        reduce(part, fine, Reduction(method)), reduce(part, whitening(part, ridge=1), Reduction(method))
-    )
+    assert not torch.allclose(reduce(part, fine, PCA), reduce(part, whitening(part, ridge=1), PCA), atol=0.1)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -212,7 +209,7 @@ def test_a_layout_is_kept(groups: Tensor, fine: Whitening, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"reduction": Reduction("tsne")},
+        {"reduction": Reduction("umap")},
         {"reduction": Reduction("pca", seed=1)},
         {"dimensions": 1},
         {"activations": torch.rand(90, 6)},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from innerview.attribution.spatial import channel_attribution, relaxed_max_pool, spatial_attribution
@@ -101,6 +102,27 @@ def test_the_relaxed_gradient_window_by_window(window: int, stride: int, padding
     (found,) = torch.autograd.grad(pooled, source, gradient)
     assert torch.equal(pooled, usual)
     torch.testing.assert_close(found, literal_relaxed(source.detach(), gradient, window, stride, padding))
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script:DeprecationWarning"
+)  # torch's of itself, at the first dual number
+@pytest.mark.parametrize(("window", "stride", "padding", "ceil_mode"), WINDOWS)
+def test_the_relaxed_derivative_forwards_is_the_transpose_of_the_gradient(
+    window: int, stride: int, padding: int, ceil_mode: bool
+) -> None:
+    pool = nn.MaxPool2d(window, stride, padding, ceil_mode=ceil_mode)
+    draws = torch.Generator().manual_seed(0)
+    source, tangent = torch.randn(2, 2, 2, 6, 7, dtype=torch.float64, generator=draws)
+    source[:, :, 2:4] = 0  # as behind a ReLU
+    usual = pool(source)
+    with relaxed_max_pool(pool), forward_ad.dual_level():
+        found = forward_ad.unpack_dual(pool(forward_ad.make_dual(source, tangent)))
+    gradient = torch.randn(usual.shape, dtype=torch.float64, generator=draws)
+    back = literal_relaxed(source, gradient, window, stride, padding)
+    assert torch.equal(found.primal, usual)
+    assert abs(float((back * tangent).sum())) > 0.1
+    assert float((gradient * found.tangent).sum()) == pytest.approx(float((back * tangent).sum()), rel=1e-11)
 
 
 POOLS: dict[str, Callable[[Tensor], Tensor]] = {

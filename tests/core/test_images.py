@@ -16,6 +16,7 @@ from innerview.core.images import (
     contact_sheet,
     from_array,
     read_image,
+    square,
     to_array,
     write_animation,
     write_image,
@@ -258,6 +259,42 @@ def test_the_middle_is_cut_out():
     assert center_crop(images, 7).shape == (2, 3, 7, 7)
     with pytest.raises(BadInput, match=r"cannot crop 8 pixels from images of 10x7; resize them first"):
         center_crop(images, 8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(30, 50), (50, 30), (31, 31), (37, 400)])
+@pytest.mark.parametrize("size", [8, 30, 31, 64])
+def test_the_middle_square_of_the_resized_image(height, width, size):
+    images = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+    found = square(images, size)
+    assert found.shape == (2, 3, size, size)
+    scale = size / min(height, width)
+    sides = [max(size, round(side * scale)) for side in (height, width)]
+    whole = torch.nn.functional.interpolate(images, sides, mode="bilinear", antialias=True)
+    top, left = ((side - size) // 2 for side in sides)
+    assert torch.equal(found, whole[:, :, top : top + size, left : left + size])
+    assert -1e-6 <= float(found.min()) <= float(found.max()) <= 1 + 1e-6
+
+
+def test_a_square_of_that_size_stays_as_it_is_and_a_ramp_keeps_its_middle():
+    images = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(square(images, 12), images, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        square(torch.cat([images, images[..., :6]], 3), 12),
+        torch.cat([images, images[..., :6]], 3)[..., 3:15],
+        rtol=0,
+        atol=1e-6,
+    )
+    ramp = torch.linspace(0, 1, 100).expand(1, 3, 40, 100)
+    found = square(ramp, 20)[0, 0, 10]
+    torch.testing.assert_close(
+        found[5:15], torch.linspace(0, 1, 100)[30:70].reshape(20, 2).mean(1)[5:15], rtol=0, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_square_without_pixels_is_refused(size):
+    with pytest.raises(BadInput, match=f"an image cannot be resized to {size} pixels; give a positive size"):
+        square(torch.rand(1, 3, 9, 9), size)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 4), (3, 8, 8), (1, 1, 8, 8, 3)])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
@@ -94,6 +95,27 @@ def test_first_and_second_derivatives_are_those_of_the_function(settings):
     x = grid(2, 4, 2, 2)
     assert torch.autograd.gradcheck(LocalResponseNorm(*settings), x)
     assert torch.autograd.gradgradcheck(LocalResponseNorm(*settings), x)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script:DeprecationWarning"
+)  # torch's of itself, at the first dual number
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["contiguous", "channels last"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_forward_derivatives_are_pytorchs_and_the_transpose_of_the_backward_ones(settings, shape, layout):
+    x = grid(*shape, layout=layout)
+    tangent = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    ours, theirs = LocalResponseNorm(*settings), nn.LocalResponseNorm(*settings)
+    with forward_ad.dual_level():
+        found, wanted = (
+            forward_ad.unpack_dual(function(forward_ad.make_dual(x.detach(), tangent))) for function in (ours, theirs)
+        )
+    torch.testing.assert_close(found.primal, wanted.primal, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.tangent, wanted.tangent, rtol=1e-11, atol=1e-12)
+    gradient = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    (back,) = torch.autograd.grad(ours(x), x, gradient)
+    assert float((gradient * found.tangent).sum()) == pytest.approx(float((back * tangent).sum()), rel=1e-10)
 
 
 def test_second_derivatives_are_pytorchs():

@@ -13,6 +13,7 @@ from innerview.optimize import (
     Fourier,
     Laplacian,
     Maco,
+    OneStart,
     Parameterization,
     Pixels,
     Planar,
@@ -251,3 +252,30 @@ def test_a_real_channel_is_excited_through_each(googlenet, kind):
     recipe = Recipe(steps=32, learning_rate=learning_rate, parameterization=kind)
     found = visualize(googlenet, channel("inception_4a", 97), size=64, recipe=recipe)
     assert float(found.history[-4:].mean()) > 1.5 * float(found.history[:4].mean())
+
+
+@EVERY
+def test_one_start_begins_all_images_alike_whatever_their_seeds(kind):
+    module = OneStart(kind, 7).start([0, 5, 6], (16, 12))
+    alone = kind.start([7], (16, 12))
+    for many, one in zip(module.parameters(), alone.parameters(), strict=True):
+        assert many.shape[0] == 3
+        assert all(torch.equal(each, one[0]) for each in many)
+    with torch.no_grad():
+        torch.testing.assert_close(module(), alone().expand(3, *alone().shape[1:]), rtol=0, atol=1e-6)
+    assert isinstance(OneStart(kind), Parameterization)
+
+
+def test_one_start_leaves_each_image_its_own_numbers():
+    module = OneStart(Fourier()).start([0, 1], (8, 8))
+    parameter = next(module.parameters())
+    with torch.no_grad():
+        parameter[0] += 1
+        images = module()
+    assert float((images[0] - images[1]).abs().max()) > 1e-3
+    torch.testing.assert_close(images[1], Fourier().start([0], (8, 8))()[0].detach(), rtol=0, atol=1e-6)
+
+
+def test_another_seed_of_one_start_is_another_start():
+    first, second = (next(OneStart(Pixels(), seed).start([0], (8, 8)).parameters()) for seed in (0, 1))
+    assert not torch.equal(first, second)

@@ -119,3 +119,16 @@ def image_source(images: Any) -> ImageSource:
     if other is not None:
         raise BadInput(f"a {type(other).__name__} is no path of an image; of a data set make DataSet(items, name)")
     return ImageFiles(tuple(Path(path) for path in images))
+
+
+def read_images(source: ImageSource, numbers: Iterable[int], size: int = 224) -> Images:
+    """Return images of a source, ``(b, 3, size, size)``.
+
+    Raises:
+        UnreadableImage: one of them cannot be read.
+    """
+    read = [source.read(number, size) for number in numbers]
+    for one in read:
+        if isinstance(one, UnreadableImage):
+            raise one
+    return torch.cat([one for one in read if isinstance(one, Tensor)])
