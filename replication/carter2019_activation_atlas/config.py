@@ -41,7 +41,7 @@ class Config:
     """Settings of the article unless a comment says otherwise; N stands for the released notebook."""
 
     model: str = "googlenet"  # InceptionV1; here the BVLC's weights
-    imagenet: str | None = None  # folder of photographs in place of the sample, such as ILSVRC's training images
+    imagenet: str = ""  # folder of photographs in place of the sample, such as ILSVRC's training images
     limit: int | None = None  # take so many of them
     layers: tuple[str, ...] = ("inception_4a", "inception_4c", "inception_4e", "inception_5b")
     main: str = "inception_4c"  # the layer that most figures show; N
@@ -150,7 +150,7 @@ def embedded(config: Config) -> Config:
     return replace(
         config,
         model="efficientnet_lite0",
-        imagenet=None,
+        imagenet="",
         limit=min(config.limit or 120, 120),
         layers=tuple(STAND_INS[layer] for layer in config.layers),
         main=STAND_INS[config.main],

@@ -1,6 +1,7 @@
 """The figures of the page: what a run made, drawn."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from innerview.atlas import Level, focus, histogram, typical
+from innerview.atlas.export import Sheet, export_explorer
 from innerview.atlas.sources import read_images
 from innerview.core.images import to_array
 from innerview.figures import Arrow, Block, Mosaic, diagram, histograms, lines, mosaics, panels, spread_names
@@ -53,6 +55,23 @@ def atlas_figure(run: Run, which: int = -1) -> Figure:
     """The atlas of the main layer, at its coarsest density or another."""
     level = atlas(run, run.config.main).levels[which]
     return mosaics({"": mosaic(level, labels(run), apart=max(2.5, level.grid.density / 7))}, scale=1)
+
+
+def explorer(run: Run, folder: Path) -> Path:
+    """Write the explorer of all atlases."""
+    config, names = run.config, labels(run)
+    sheets = [Sheet(atlas(run, layer), layer) for layer in (config.main, *config.layers)]
+    sheets = [sheets[0], *(sheet for sheet in sheets[1:] if sheet.title != config.main)]
+    sheets += [Sheet(atlases.class_atlas(run, name), name.capitalize(), "Classes") for name in config.classes]
+    sheets += [
+        Sheet(atlases.class_atlas(run, config.through, layer), f"{config.through.capitalize()}, {layer}", "Over layers")
+        for layer in config.layers
+    ]
+    first, second = config.pair
+    title = f"{second.capitalize()} (left) and {first} (right)"
+    sheets.append(Sheet(atlases.pair_atlas(run), title, "Two classes"))
+    sheets.append(Sheet(atlases.ten_atlas(run), f"Ten classes, {config.class_layer}", "Other photographs"))
+    return export_explorer(folder, sheets, names, title=f"Activation atlas of {config.model}")
 
 
 def layers_figure(run: Run) -> Figure:

@@ -30,8 +30,9 @@ TIMES, DASH = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 
 
 def cells(density: int) -> list[tuple[int, int]]:
-    """All places but the first one."""
-    return [(row, column) for row in range(density) for column in range(density)][1:]
+    """All places but the first one and, of the denser grid, another in its midst."""
+    places = [(row, column) for row in range(density) for column in range(density)][1:]
+    return [place for place in places if density == 4 or place != (5, 5)]
 
 
 def color(row: int, column: int, density: int, blue: float = 0.3) -> list[float]:

@@ -11,7 +11,21 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from atlas.sheets import atlas
-from browser.explorers import CLOSE, DASH, DESKTOP, FAINTEST, LABELS, PHONE, TIMES, WHOLE, Reader, cells, color, made
+from browser.explorers import (
+    CLOSE,
+    DASH,
+    DESKTOP,
+    FAINTEST,
+    FRAMES,
+    LABELS,
+    PHONE,
+    TIMES,
+    WHOLE,
+    Reader,
+    cells,
+    color,
+    made,
+)
 from playwright.sync_api import Browser, Page, expect
 
 from innerview.atlas.export import Sheet, export_explorer
@@ -71,7 +85,7 @@ def test_the_ground_is_dark_in_dark_mode(visit):
 def test_zooming_in_shows_the_denser_grid_and_its_tiles(visit):
     reader = visit()
     reader.press("+")
-    assert reader.text("#status").startswith(f"8 {TIMES} 8 · 63 cells")
+    assert reader.text("#status").startswith(f"8 {TIMES} 8 · 62 cells")
     inside = [(row, column) for row in range(3, 5) for column in range(3, 5)]
     assert np.abs(reader.seen(inside, 8) - wanted(inside, 8)).max() <= CLOSE
     reader.press("-")
@@ -242,6 +256,23 @@ def test_maps_that_are_switched_fast_end_with_the_last(visit):
     assert np.abs(reader.seen(cells(4), 4) - wanted(cells(4), 4, blue=0.9)).max() <= CLOSE
 
 
+def test_numbers_that_come_late_do_not_replace_those_of_the_grid_in_view(visit):
+    reader = visit()
+    reader.page.evaluate("""() => {
+      const level = explorer.atlases.level.bind(explorer.atlases);
+      const late = density => new Promise(done => setTimeout(done, density === 8 ? 400 : 0));
+      explorer.atlases.level = (sheet, density) => late(density).then(() => level(sheet, density));
+    }""")
+    reader.page.keyboard.press("+")
+    reader.page.evaluate(FRAMES)
+    reader.page.keyboard.press("-")
+    reader.page.wait_for_timeout(600)
+    reader.settle()
+    assert reader.density() == 4
+    reader.page.mouse.move(*reader.place(1, 3, 4))
+    assert reader.text("#cell-place") == "row 2, column 4"
+
+
 def test_arrows_move_from_cell_to_cell_over_gaps_and_are_told(visit):
     reader = visit(f"{WHOLE}&cell=4.1.1")
     reader.page.locator("#map").focus()
@@ -272,6 +303,15 @@ def test_a_cell_that_is_held_stays_in_view_and_follows_the_density(visit):
     assert reader.density() == 4
     assert reader.text("#cell-place") == "row 3, column 4"
     assert reader.view()["cell"] == "4.2.3"
+
+
+def test_a_cell_that_is_held_becomes_a_neighbour_where_the_denser_grid_has_none(visit):
+    reader = visit(f"{WHOLE}&cell=4.2.2")  # its centre is the corner of 8.5.5, which is empty
+    reader.press("+")
+    assert reader.view()["cell"] in {"8.4.4", "8.4.5", "8.5.4"}
+    assert reader.page.locator("#cell-count").is_visible()
+    reader.press("-")
+    assert reader.view()["cell"] == "4.2.2"
 
 
 def test_escape_lets_go_of_the_cell_then_of_the_classes(visit):

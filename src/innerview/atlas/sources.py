@@ -1,5 +1,6 @@
 """Where the images of an atlas come from: files, or any data set."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable

@@ -28,6 +28,9 @@ BUILT = "_build"
 GALLERY_WIDTH = 800
 """Pixels: twice what a card of the landing page is wide."""
 
+EMBEDDED = re.compile(r'data-page=\\"([\w-]+)\\"')
+"""In a notebook as JSON: the folder of a page that it shows; see `innerview.replicate.embedding`."""
+
 Sources = dict[str, bytes]
 """Path below the staged folder -> content."""
 
@@ -116,13 +119,18 @@ def _with_modules(page: bytes) -> bytes:
 
 
 def _replication(exhibit: Exhibit, preset: str) -> Sources:
-    """Return the page of a paper: its notebook with a line below the title, the notebook as it is, and its figures."""
+    """Return the page of a paper: its notebook with a line below the title, the notebook as it is, and pages in it."""
     page = f"replications/{exhibit.name}"
     if exhibit.origin != "run":
         return {f"{page}.md": pages.not_run_page(exhibit, preset).encode()}
     raw = (exhibit.folder / "notebook.ipynb").read_bytes()
-    notebook = with_facts(json.loads(raw), pages.facts(exhibit, preset))
-    return {f"{page}.ipynb": json.dumps(notebook).encode(), f"notebooks/{exhibit.name}.ipynb": raw}
+    notebook = json.dumps(with_facts(json.loads(raw), pages.facts(exhibit, preset)))
+    sources = {f"notebooks/{exhibit.name}.ipynb": raw}
+    for name in sorted(set(EMBEDDED.findall(notebook))):
+        place = f"static/pages/{exhibit.name}/{name}"
+        sources |= {f"{place}/{file}": content for file, content in _committed(exhibit.folder / name).items()}
+        notebook = notebook.replace(f'src=\\"{name}/', f'src=\\"../_{place}/')
+    return sources | {f"{page}.ipynb": notebook.encode()}
 
 
 def with_facts(notebook: Mapping[str, Any], text: str) -> dict[str, Any]:

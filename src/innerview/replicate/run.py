@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 
 from innerview.assets import AssetUnavailable, catalog, fetch
 from innerview.core.devices import choose_device
+from innerview.core.errors import BadInput
 from innerview.core.files import check_writable, write_json
 from innerview.core.progress import progress
 from innerview.core.store import Store, fingerprint
 from innerview.models import load_model
+from innerview.replicate.embedding import Page
 from innerview.replicate.machine import machine, peak_memory_mb, versions
 from innerview.replicate.paper import Paper
 from innerview.replicate.parts import Parts, Tensors
@@ -175,6 +178,24 @@ class Run:
         path = picture_path(self.folder / "figures", name, (".webp", ".gif"))
         write_frames(path, frames, seconds_per_frame)
         return self._shown(path, width, alt)
+
+    def show_page(self, name: str, write: Callable[[Path], Any], *, title: str, height: int = 640) -> Page:
+        """Write a page of its own, such as an explorer, and display it in a frame.
+
+        Args:
+            name: Of its folder among the results; letters, digits, - and _.
+            write: Called with the folder, where it leaves ``index.html`` and all that this needs.
+            title: What the page shows, for those who do not see it.
+            height: Of the frame in CSS pixels.
+
+        Raises:
+            BadInput: a name that makes no folder.
+            OutputError: the folder cannot be written.
+        """
+        if not re.fullmatch(r"[\w-]+", name):
+            raise BadInput(f"{name!r} makes no folder; use letters, digits, - and _")
+        write(self.folder / name)
+        return Page(self.folder / name, title, height)
 
     def _shown(self, path: Path, width: int | None, alt: str = "") -> Picture:
         if path.name not in self._figures:

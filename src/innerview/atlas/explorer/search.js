@@ -118,7 +118,6 @@ class ClassSearch {
       if (!this.list.hidden && this.active >= 0) this.commit(this.shown[this.active]);
       else if (!this.input.value.trim()) this.commit(null);
     } else if (event.key === "Escape") {
-      event.stopPropagation(); // it lets go of the cell elsewhere
       if (this.list.hidden) this.input.blur();
       this.set(this.label);
     }
