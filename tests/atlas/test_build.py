@@ -159,7 +159,8 @@ def test_a_layout_and_a_whitening_of_one_s_own(collection: Collection) -> None:
 def test_what_cannot_be_is_said_before_the_icons_are_made(
     collection: Collection, change: dict[str, Any], message: str
 ) -> None:
-    model, asked = Counting(), {"recipe": RECIPE} | change
+    model = Counting()
+    asked: dict[str, Any] = {"recipe": RECIPE} | change
     with pytest.raises(BadInput, match=message):
         build_atlas(model, collection, **asked)
     assert model.runs == 0

@@ -46,7 +46,7 @@ def literally(model: nn.Module, path: Path, layer: str, position: Tensor) -> tup
 @pytest.mark.parametrize("positions", [1, 3])
 def test_a_collection_is_a_loop_over_images(paths: list[Path], layer: str, positions: int) -> None:
     model = Small()
-    found = collect(model, paths, layer, replace(SAMPLING, positions=positions))
+    found = collect(model, paths, layer, replace(SAMPLING, positions=positions, batch=2 * positions))
     assert found.images.tolist() == [index for index in range(COUNT) for _ in range(positions)]
     assert found.extent == {"norm": (8, 8), "conv2": (6, 6)}[layer]
     assert found.activations.dtype == torch.float16

@@ -111,6 +111,7 @@ def test_forward_derivatives_are_pytorchs_and_the_transpose_of_the_backward_ones
         found, wanted = (
             forward_ad.unpack_dual(function(forward_ad.make_dual(x.detach(), tangent))) for function in (ours, theirs)
         )
+    assert found.tangent is not None
     torch.testing.assert_close(found.primal, wanted.primal, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found.tangent, wanted.tangent, rtol=1e-11, atol=1e-12)
     gradient = torch.randn(shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)

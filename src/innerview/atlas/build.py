@@ -6,7 +6,7 @@ from torch import nn
 
 from innerview.atlas.atlas import Atlas, Level
 from innerview.atlas.collect import Collection
-from innerview.atlas.grid import Layout, grid
+from innerview.atlas.grid import Grid, Layout, grid
 from innerview.atlas.icons import IconRecipe, cell_icons
 from innerview.atlas.reduce import Reduction, Whitening, reduce, whitening
 from innerview.core.errors import BadInput
@@ -33,6 +33,58 @@ class AtlasRecipe:
     icons: IconRecipe = field(default_factory=IconRecipe)
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An atlas before its icons, which take most of the time: what cannot be is known by now.
+
+    Args:
+        collection: The activations.
+        whitened: With which they were laid out.
+        layout: Where each of them lies.
+        grids: The cells at each density.
+        icons: How the cells are to be visualized.
+    """
+
+    collection: Collection
+    whitened: Whitening
+    layout: Layout
+    grids: tuple[Grid, ...]
+    icons: IconRecipe
+
+
+def plan_atlas(
+    collection: Collection,
+    recipe: AtlasRecipe | None = None,
+    *,
+    whitened: Whitening | None = None,
+    layout: Layout | None = None,
+    work: Work = HERE,
+) -> Plan:
+    """Lay activations out and find the cells of an atlas; see `build_atlas`."""
+    recipe = recipe or AtlasRecipe()
+    collection.attributed()
+    if not recipe.densities:
+        raise BadInput("an atlas has at least one density; give densities=(10,)")
+    if layout is not None and len(layout) != len(collection):
+        raise BadInput(f"a layout of {len(layout)} places for {len(collection)} activations; give one for each")
+    whitened = whitened or whitening(collection.activations)
+    if layout is None:
+        layout = reduce(collection.activations, whitened, recipe.reduction, work=work)
+    grids = [grid(layout, density, minimum=recipe.minimum, clip=recipe.clip) for density in recipe.densities]
+    return Plan(collection, whitened, layout, tuple(grids), recipe.icons)
+
+
+def draw_atlas(model: nn.Module, plan: Plan, *, work: Work = HERE) -> Atlas:
+    """Make the icons of a plan; see `build_atlas`."""
+    activations, attributions = plan.collection.activations.float(), plan.collection.attributed()
+    levels = []
+    for cells in plan.grids:
+        directions = cells.mean(activations)
+        made = cell_icons(model, plan.collection.layer, directions, plan.whitened, plan.icons, work=work)
+        levels.append(Level(cells, directions, attributions.mean(cells), made))
+    return Atlas(plan.collection.layer, plan.layout, tuple(levels))
+
+
 def build_atlas(
     model: nn.Module,
     collection: Collection,
@@ -57,19 +109,4 @@ def build_atlas(
     Raises:
         BadInput: no density, fewer activations than cells, no attributions, or a layout of another number.
     """
-    recipe = recipe or AtlasRecipe()
-    attributions = collection.attributed()
-    if not recipe.densities:
-        raise BadInput("an atlas has at least one density; give densities=(10,)")
-    if layout is not None and len(layout) != len(collection):
-        raise BadInput(f"a layout of {len(layout)} places for {len(collection)} activations; give one for each")
-    whitened = whitened or whitening(collection.activations)
-    if layout is None:
-        layout = reduce(collection.activations, whitened, recipe.reduction, work=work)
-    grids = [grid(layout, density, minimum=recipe.minimum, clip=recipe.clip) for density in recipe.densities]
-    activations, levels = collection.activations.float(), []
-    for cells in grids:
-        directions = cells.mean(activations)
-        made = cell_icons(model, collection.layer, directions, whitened, recipe.icons, work=work)
-        levels.append(Level(cells, directions, attributions.mean(cells), made))
-    return Atlas(collection.layer, layout, tuple(levels))
+    return draw_atlas(model, plan_atlas(collection, recipe, whitened=whitened, layout=layout, work=work), work=work)

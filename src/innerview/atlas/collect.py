@@ -209,7 +209,7 @@ class _Collector:
         places = torch.stack([_places(self.shape, self.sampling, index) for index in indices])
         images = images.to(device_of(self.model))
         activations, attributions = self._read(images, places)
-        if not (torch.isfinite(activations).all() and activations.abs().max() <= LARGEST):
+        if not activations.abs().max() <= LARGEST:  # which NaN is not either
             raise NotFinite(
                 f"layer {self.layer!r} becomes NaN, infinite or too large for half precision in images {indices[0]} to "
                 f"{indices[-1]}; leave them out, or check the network"

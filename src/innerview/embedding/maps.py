@@ -1,6 +1,8 @@
 """Nearest neighbours, and maps of vectors: UMAP {cite}`mcinnes2018umap`, t-SNE, principal axes."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -68,7 +70,7 @@ def umap_map(
     if len(rows) < dimensions + 2:
         raise BadInput(f"{len(rows)} vectors are too few for a map of {dimensions} dimensions; collect more")
     indices, distances = nearest(vectors, neighbors)
-    with warnings.catch_warnings():
+    with _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's and UMAP's own deprecations, in code that is not ours
         from umap import UMAP  # noqa: PLC0415  (takes seconds)
 
@@ -79,6 +81,16 @@ def umap_map(
             n_jobs=1, precomputed_knn=knn,
         )  # fmt: skip
         return _in_unit_range(np.asarray(layout.fit_transform(rows)))
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Give torch its number of threads back: numba, on which UMAP runs, sets that of all who share OpenMP."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def tsne_map(vectors: Vectors, *, perplexity: float = 30.0, dimensions: int = 2, seed: int = 0) -> Plane:
