@@ -110,7 +110,11 @@ def _collected(run: Run, model: str, images: ImageSource, layer: str, sampling: 
 @cache
 def whitened(run: Run, layer: str) -> Whitening:
     """Measure how the channels of a layer go together."""
-    return whitening(collection(run, layer).activations)
+    return _whitening(run, collection(run, layer))
+
+
+def _whitening(run: Run, found: Collection) -> Whitening:
+    return whitening(found.activations, run.config.ridge)
 
 
 def recipe(run: Run, densities: tuple[int, ...], minimum: int | None = None) -> AtlasRecipe:
@@ -132,16 +136,17 @@ def atlas(run: Run, layer: str) -> Atlas:
 @cache
 def other_atlas(run: Run) -> Atlas:
     """Return the atlas of another network, from the same photographs."""
-    model = run.model(run.config.other_model)
-    return build_atlas(model, other_collection(run), recipe(run, run.config.densities[:1]), work=work(run))
+    model, found = run.model(run.config.other_model), other_collection(run)
+    made = recipe(run, run.config.densities[:1])
+    return build_atlas(model, found, made, whitened=_whitening(run, found), work=work(run))
 
 
 @cache
 def ten_atlas(run: Run) -> Atlas:
     """Return the atlas that the photographs of ten classes make of the classes' layer."""
     found = ten_collection(run)
-    densities = run.config.densities[:1]
-    return build_atlas(run.model(run.config.model), found, recipe(run, densities), work=work(run))
+    model, made = run.model(run.config.model), recipe(run, run.config.densities[:1])
+    return build_atlas(model, found, made, whitened=_whitening(run, found), work=work(run))
 
 
 @cache

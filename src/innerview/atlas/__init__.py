@@ -3,7 +3,8 @@
 from innerview.atlas.atlas import Atlas, Level
 from innerview.atlas.attributions import Attributions
 from innerview.atlas.build import AtlasRecipe, build_atlas
-from innerview.atlas.collect import Collection, Sampling, collect
+from innerview.atlas.collect import collect
+from innerview.atlas.collection import Collection, Sampling
 from innerview.atlas.grid import Grid, grid
 from innerview.atlas.icons import IconRecipe, cell_icons
 from innerview.atlas.reduce import Reduction, Whitening, reduce, whitening

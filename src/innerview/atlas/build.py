@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from innerview.atlas.atlas import Atlas, Level
-from innerview.atlas.collect import Collection
+from innerview.atlas.collection import Collection
 from innerview.atlas.grid import Grid, Layout, grid
 from innerview.atlas.icons import IconRecipe, cell_icons
 from innerview.atlas.reduce import Reduction, Whitening, reduce, whitening

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from innerview.atlas.build import AtlasRecipe, Plan, draw_atlas, plan_atlas
-from innerview.atlas.collect import Collection, Sampling, collect
+from innerview.atlas.collect import collect
+from innerview.atlas.collection import Collection, Sampling
 from innerview.atlas.export import Sheet, export_explorer
 from innerview.atlas.grid import Layout
 from innerview.atlas.icons import IconRecipe, cell_icons

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from innerview.atlas.reduce import Whitening
-from innerview.core.errors import BadInput
+from innerview.core.errors import BadInput, NotFinite
 from innerview.core.work import Work
 from innerview.optimize.ascent import Recipe
 from innerview.optimize.directions import direction
@@ -65,12 +65,15 @@ def cell_icons(
 
     Raises:
         BadInput: no try, or a cell whose activations are all zero.
+        NotFinite: a cell's mean is NaN or infinite.
     """
     recipe = recipe or IconRecipe()
     if recipe.tries < 1:
         raise BadInput(f"an icon takes at least one try, not {recipe.tries}")
     wanted = whitened.directions(directions)
     lengths = wanted.norm(dim=1, keepdim=True)
+    if not torch.isfinite(lengths).all():
+        raise NotFinite("a cell's mean activation is NaN or infinite; check the activations")
     if not (lengths > 0).all():
         raise BadInput(f"cell {int(lengths.argmin())} sees nothing: its mean activation is zero; leave it out")
     tries = [
@@ -96,9 +99,9 @@ def _ascent(recipe: IconRecipe, seed: int) -> Recipe:
 
 
 def best(tries: list[Icons]) -> Icons:
-    """Return of each cell the try with the highest objective."""
+    """Return of each cell the try with the highest objective; one that is dead only if all are."""
     values = torch.stack([one.values for one in tries])
-    chosen = values.argmax(0)
+    chosen = values.masked_fill(torch.stack([one.dead for one in tries]), -torch.inf).argmax(0)
     cells = torch.arange(values.shape[1])
     return Icons(
         torch.stack([one.images for one in tries])[chosen, cells],

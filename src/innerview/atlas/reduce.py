@@ -38,18 +38,19 @@ class Whitening:
         return directions.float() @ self.inverse
 
 
-def whitening(activations: Float[Tensor, "n c"], ridge: float = 0.01) -> Whitening:
+def whitening(activations: Float[Tensor, "n c"], ridge: float = 1.0) -> Whitening:
     r"""Measure how the channels of a layer go together.
 
     $$S = \Big(\frac{1}{N} A^\top A + \lambda I\Big)^{-1}$$
 
     with a row of $A$ for each activation, not centred, as in the released notebook of {cite}`carter2019atlas`. It has
-    no $\lambda$; from fewer activations the weakest axes are noise, which $S$ would enlarge most, and with a channel
-    that never fires there is no inverse.
+    no $\lambda$. With a channel that never fires there is then no inverse; and the weakest axes, which $S$ enlarges
+    most, are noise if they come from some thousand activations: an ascent towards them finds little to hold on to.
 
     Args:
         activations: ``(n, c)``.
-        ridge: $\lambda$ as a share of the mean of the second moments.
+        ridge: $\lambda$ over the mean of the second moments. With 1, what all activations share is taken away, and
+            little else; from hundreds of thousands of them .01 or less keeps to the notebook.
 
     Raises:
         BadInput: all activations are zero, or the ridge is not positive.

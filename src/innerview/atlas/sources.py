@@ -13,7 +13,7 @@ from torch import Tensor
 from innerview.core.errors import BadInput, UnreadableImage
 from innerview.core.files import file_identity
 from innerview.core.folders import read_square
-from innerview.core.images import from_array, square
+from innerview.core.images import from_array, from_picture, square
 from innerview.core.types import Images
 
 
@@ -89,7 +89,7 @@ class DataSet:
             item = self.items[index]
             image = item[0] if isinstance(item, tuple | list) else item
             if isinstance(image, Image.Image):  # perhaps decoded only now
-                image = np.asarray(image.convert("RGB"))
+                return square(from_picture(image), size)
         except (OSError, SyntaxError) as error:  # what Pillow raises for files that are no whole images
             return UnreadableImage(f"item {index} of {self.name} cannot be read ({error})")
         if isinstance(image, Tensor) and image.ndim == 3 and len(image) == 3:

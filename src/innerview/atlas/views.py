@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from innerview.atlas.atlas import Level
 from innerview.atlas.attributions import Attributions
-from innerview.atlas.collect import Collection
+from innerview.atlas.collection import Collection
 from innerview.atlas.grid import Layout
 from innerview.atlas.reduce import Reduction, Whitening, across, reduce
 from innerview.core.errors import BadInput

@@ -43,7 +43,7 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
     try:
         with _opened(path) as file:
             _check_size(path, file.size)
-            picture = _to_rgb(ImageOps.exif_transpose(file))
+            picture = _upright(file)
     except UnreadableImage:
         raise
     except FileNotFoundError as error:
@@ -71,6 +71,15 @@ def _check_size(path: str | Path, size: tuple[int, int]) -> None:
         raise UnreadableImage(
             f"{path} is {width}x{height} pixels; shrink it below {MOST_PIXELS // 10**6} megapixels before reading it"
         )
+
+
+def from_picture(picture: Image.Image) -> Images:
+    """Turn a picture of Pillow into one image ``(1, 3, h, w)``: upright, transparency on white, 16 bits scaled."""
+    return from_array(np.asarray(_upright(picture)))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    return _to_rgb(ImageOps.exif_transpose(picture))
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

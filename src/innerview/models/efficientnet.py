@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from innerview.core.types import Images, Logits
+from innerview.core.types import Images
 from innerview.models.normalization import Normalize
 
 
@@ -89,7 +89,7 @@ class EfficientNetLite0(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(1280, 1000)
 
-    def forward(self, images: Images) -> Logits:
+    def forward(self, images: Images) -> Tensor:
         x: Tensor = images
         for name, layer in self.named_children():
             x = layer(x.flatten(1) if name == "fc" else x)

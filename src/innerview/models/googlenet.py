@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from innerview.core.types import Images, Logits
+from innerview.core.types import Images
 from innerview.models.normalization import LocalResponseNorm, Normalize
 from innerview.models.stem import StemConv2d
 from innerview.models.weights import caffe_convolution, caffe_linear
@@ -120,7 +120,7 @@ class GoogLeNet(nn.Module):
         self.pool5_7x7_s1 = nn.AdaptiveAvgPool2d(1)  # 7x7 for images of 224 pixels
         self.loss3_classifier = nn.Linear(1024, 1000)
 
-    def forward(self, images: Images) -> Logits:
+    def forward(self, images: Images) -> Tensor:
         x: Tensor = images
         for name, layer in self.named_children():
             x = layer(x.flatten(1) if name == "loss3_classifier" else x)

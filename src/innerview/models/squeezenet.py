@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from innerview.core.types import Images, Logits
+from innerview.core.types import Images
 from innerview.models.normalization import Normalize
 from innerview.models.weights import caffe_convolution
 
@@ -49,7 +49,7 @@ class SqueezeNet(nn.Module):
         self.relu10 = nn.ReLU()
         self.pool10 = nn.AdaptiveAvgPool2d(1)
 
-    def forward(self, images: Images) -> Logits:
+    def forward(self, images: Images) -> Tensor:
         x: Tensor = images
         for layer in self.children():
             x = layer(x)
