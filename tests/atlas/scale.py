@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from atlas.small import LAYER, QUICK, SAMPLING, Small
-from torch import Tensor
+from torch import Tensor, nn
 
 from innerview.atlas import AtlasRecipe, IconRecipe, Reduction
 from innerview.atlas.explore import ExplorerRecipe, build_explorer
@@ -57,7 +57,7 @@ class Place:
     def parts(self) -> Path:
         return self.folder / "parts"
 
-    def build(self, work: Work | None = None, model: Small | None = None) -> dict[str, bytes]:
+    def build(self, work: Work | None = None, model: nn.Module | None = None) -> dict[str, bytes]:
         """Build it, and return its files by name."""
         torch.set_num_threads(1)
         work = replace(work or Work(), store=Store(self.parts))

@@ -23,6 +23,7 @@ from innerview.atlas import Reduction
 from innerview.core.errors import BadInput, OutputError
 from innerview.core.store import Store
 from innerview.core.work import Work
+from innerview.models import as_classifier
 
 IMAGES = 24
 SHARDS = IMAGES // RECIPE.sampling.shard
@@ -292,6 +293,16 @@ def test_a_class_that_nothing_adds_to_is_said_before_the_icons(place: Place) -> 
         place.build(model=Mute())
     assert place.count("collecting") == SHARDS
     assert place.count("icons") == 0
+
+
+def test_classes_of_one_name_have_maps_of_their_own(place: Place) -> None:
+    """A crane may be a bird or a machine."""
+    names = ("crane", "house", "Crane, a bird", "sea", "house boat")
+    model = as_classifier(Slow(), labels=names)
+    recipe = replace(RECIPE, layers=(LAYER,), classes=(0, 2, "sea"), pairs=((0, 2),))
+    data = {name for name in replace(place, recipe=recipe).build(model=model) if name.startswith("data/")}
+    wanted = ["crane-0-2", "crane-2-2", "sea-2", "crane-2-left-and-crane-0-right-2", f"{LAYER}-2", f"{LAYER}-4"]
+    assert data == {f"data/{name}.js" for name in ("contents", *wanted)}
 
 
 def test_dead_and_constant_channels(place: Place, wanted: dict[str, bytes]) -> None:

@@ -217,6 +217,6 @@ def _check_enough(of: str, count: int, recipe: AtlasRecipe) -> None:
     most = max(recipe.densities)
     if count < most**2:
         raise BadInput(
-            f"{of}: {count} activations are fewer than the {most**2} cells of {most}x{most}; collect more, or lower "
-            "the density"
+            f"{of}: too few activations ({count}) for the {most**2} cells of {most}x{most}; collect more, or lower the "
+            "density"
         )
