@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 from innerview.atlas import Level
 from innerview.atlas.sources import read_images
 from innerview.attribution import position_removal
+from innerview.core.errors import BadInput
 from innerview.core.seeds import generator
 from innerview.replicate import Run
 from replication.carter2019_activation_atlas.atlases import atlas, collection, photographs
@@ -27,7 +28,7 @@ def neighbours(level: Level) -> Int[Tensor, "pairs 2"]:
         for beside in ((row, column + 1), (row + 1, column))
         if beside in numbers
     ]
-    return torch.tensor(pairs).reshape(-1, 2)
+    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
 def coherence(level: Level, seed: int, shuffles: int = 20) -> tuple[float, float]:
@@ -36,26 +37,26 @@ def coherence(level: Level, seed: int, shuffles: int = 20) -> tuple[float, float
     Likeness is the cosine between two cells' attributions to all classes, after each class's mean over the cells was
     taken away.
     """
-    centred = normalize(level.attributions - level.attributions.mean(0), dim=1)
-    pairs = neighbours(level)
-    ours = float((centred[pairs[:, 0]] * centred[pairs[:, 1]]).sum(1).mean())
-    shuffled = []
-    for number in range(shuffles):
-        order = torch.randperm(len(centred), generator=generator("shuffle", seed, number))
-        one, other = centred[order[pairs[:, 0]]], centred[order[pairs[:, 1]]]
-        shuffled.append(float((one * other).sum(1).mean()))
-    return ours, sum(shuffled) / shuffles
+    return _alike(level, level.attributions - level.attributions.mean(0), seed, shuffles)
 
 
 def images_alike(level: Level, seed: int, shuffles: int = 20) -> tuple[float, float]:
     """Return the mean correlation of the pixels of neighbouring icons, and of icons in shuffled places."""
-    centred = level.icons.images.flatten(1)
-    centred = normalize(centred - centred.mean(1, keepdim=True), dim=1)
-    pairs = neighbours(level)
-    ours = float((centred[pairs[:, 0]] * centred[pairs[:, 1]]).sum(1).mean())
-    order = [torch.randperm(len(centred), generator=generator("shuffle", seed, number)) for number in range(shuffles)]
-    other = [float((centred[o[pairs[:, 0]]] * centred[o[pairs[:, 1]]]).sum(1).mean()) for o in order]
-    return ours, sum(other) / shuffles
+    pixels = level.icons.images.flatten(1)
+    return _alike(level, pixels - pixels.mean(1, keepdim=True), seed, shuffles)
+
+
+def _alike(level: Level, rows: Float[Tensor, "m d"], seed: int, shuffles: int) -> tuple[float, float]:
+    """Return the mean cosine between the rows of neighbouring cells, and of cells in shuffled places."""
+    pairs, unit = neighbours(level), normalize(rows, dim=1)
+    if not len(pairs):
+        raise BadInput(f"no two of {len(rows)} cells share an edge; collect more, or lower the density or the minimum")
+    orders = [torch.randperm(len(unit), generator=generator("shuffle", seed, number)) for number in range(shuffles)]
+    found = [
+        float((unit[order[pairs[:, 0]]] * unit[order[pairs[:, 1]]]).sum(1).mean())
+        for order in (torch.arange(len(unit)), *orders)
+    ]
+    return found[0], sum(found[1:]) / shuffles
 
 
 def entropies(attributions: Float[Tensor, "n classes"]) -> Float[Tensor, " n"]:

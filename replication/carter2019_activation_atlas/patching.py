@@ -12,6 +12,7 @@ from innerview.assets import fetch
 from innerview.atlas import Level
 from innerview.atlas.patches import Pair, found_pairs, suggestions
 from innerview.atlas.sources import ImageFiles, ImageSource, read_images
+from innerview.core.errors import BadInput
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Logits
 from innerview.models import LOGITS, class_index, evaluate, imagenet_classes
@@ -71,9 +72,10 @@ def single(run: Run, index: int) -> Images:
 def victims(run: Run, index: int) -> Images:
     """Return photographs of a class that the network classifies correctly, as many as there are up to the setting."""
     config, members, kept = run.config, by_class(run)[index], []
-    step = max(1, len(members) // (2 * config.victims))
-    for start in range(0, len(members), 16 * step):
-        few = members[start : start + 16 * step : step]
+    step = max(1, len(members) // (2 * config.victims))  # spread over them; the others only where these do not do
+    spread = [member for first in range(step) for member in members[first::step]]
+    for start in range(0, len(spread), 16):
+        few = spread[start : start + 16]
         images = torch.cat([read_images(source, [number], SIZE) for source, number in few])
         right = correctly_classified(run.model(config.model), images.to(run.device), index).cpu()
         kept.append(images[right])
@@ -105,7 +107,7 @@ def attacked(run: Run) -> dict[Pair, dict[str, PatchAttack]]:
         def compute(pair: Pair = pair, patches: Mapping[str, Images] = patches) -> dict[str, Tensor]:
             return _tried(run, victims(run, pair.source), patches, pair.target)
 
-        told = (config.model, pair.source, pair.target, patches, config.share, config.victims)
+        told = (config.model, pair.source, pair.target, patches, config.share, config.victims, config.limit)
         kept = run.part(f"attack-{pair.source}-{pair.target}", compute, *told)
         results[pair] = {way: _attack(kept, way, pair.target) for way in WAYS}
     return results
@@ -163,6 +165,8 @@ def near(run: Run) -> dict[str, dict[str, float]]:
             )
             if len(rows) == config.near:
                 break
+        if not rows:
+            raise BadInput(f"none of {len(source)} photographs shows classes that the atlas tells apart; take more")
         return {"rates": torch.tensor(rows), "count": torch.tensor(len(rows))}
 
     kept = run.part("near-classes", compute, config, level.attributions)
@@ -202,7 +206,7 @@ def article_attack(run: Run, attack: ArticleAttack) -> tuple[PatchAttack, PatchA
     def compute() -> dict[str, Tensor]:
         return _tried(run, single(run, source), {"patch": single(run, named), "noise": noise(run)}, attack.target)
 
-    kept = run.part(f"article-{source}", compute, config.model, attack, config.share)
+    kept = run.part(f"article-{source}", compute, config.model, attack, config.share, config.limit)
     target = class_index(model, attack.target)
     return _attack(kept, "patch", target), _attack(kept, "noise", target)
 
@@ -216,7 +220,7 @@ def grown(run: Run, attack: ArticleAttack) -> SizeSweep:
         made = sweep(model, single(run, source), single(run, named), (source, target, named), config.shares)
         return {"probabilities": made.probabilities, "predicted": made.predicted}
 
-    kept = run.part(f"sizes-{source}", compute, config.model, attack, config.shares)
+    kept = run.part(f"sizes-{source}", compute, config.model, attack, config.shares, config.limit)
     return SizeSweep(config.shares, (source, target, named), **kept)
 
 

@@ -91,7 +91,7 @@ def killed(place: Place, moment: Callable[[Place], bool]) -> None:
     process.start()
     while not moment(place):
         assert process.is_alive(), "it ended before"
-        time.sleep(0.0005)
+        time.sleep(0.001)
     assert process.pid
     os.kill(process.pid, signal.SIGKILL)
     process.join()

@@ -88,8 +88,9 @@ def test_layouts_grow_as_their_methods_do(method: str, seconds: dict[int, float]
 
 @pytest.mark.parametrize("change", [{"images": 0}, {"workers": 0}, {"filled": 0.0}, {"filled": 1.5}])
 def test_what_cannot_be_reckoned_with(change: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"images": 10} | change
     with pytest.raises(BadInput, match="cannot reckon with"):
-        COSTS.estimate(**{"images": 10} | change)
+        COSTS.estimate(**asked)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -188,7 +189,8 @@ def test_a_cluster_whose_workers_are_killed_gives_the_same_bits(
         os.kill(victim, signal.SIGKILL)
         killed_ones.append(place.count("icons"))
 
-    victims = list(client.run(os.getpid).values())
+    processes: Any = client.run(os.getpid)
+    victims = list(processes.values())
     moments = [after("collecting", 3), after("icons", 2)]
     watchers = [threading.Thread(target=kill, args=pair, daemon=True) for pair in zip(moments, victims, strict=False)]
     for watcher in watchers:
@@ -312,6 +314,7 @@ def test_dead_and_constant_channels(place: Place, wanted: dict[str, bytes]) -> N
         def __init__(self) -> None:
             super().__init__()
             self.conv1.weight[:2] = 0
+            assert self.conv1.bias is not None
             self.conv1.bias[:2] = torch.tensor([-1.0, 0.5])
 
     files = place.build(model=Partly())

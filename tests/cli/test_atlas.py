@@ -16,7 +16,7 @@ from innerview import cli
 
 MODEL = ("--model", "efficientnet_lite0")
 FAST = (*MODEL, "--layer", "blocks.10", "--method", "pca", "--size", 32, "--steps", 2)
-TINY = (*FAST, "--positions", 4, "--density", 2, "--density", 4, "--minimum", 1, "--class-density", 2)
+TINY = (*FAST, "--positions", 4, "--density", 2, "--density", 4, "--minimum", 1, "--class-density", 1)
 IMAGES = 8
 Command = Callable[..., tuple[int, str, str]]
 
@@ -63,16 +63,16 @@ def written(folder: Path) -> dict[Path, tuple[int, int]]:
 
 def test_an_explorer_with_classes_and_pairs_and_again(run: Command, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "atlas"
-    views = ("--class", 134, "--class", "517", "--pair", "snorkel/scuba diver")
+    views = ("--class", 645, "--class", "container ship", "--pair", "maypole/wool")
     status, told, err = run("build", images, "-o", out, *TINY, *views)
     assert (status, said(err)) == (0, [])
     assert told.strip() == str(out.resolve() / "explorer" / "index.html")
     sheets = contents(out)["sheets"]
     assert [(one["title"], one["group"], one["densities"]) for one in sheets] == [
         ("blocks.10", "Layers", [2, 4]),
-        ("Crane bird", "Classes", [2]),
-        ("Crane", "Classes", [2]),
-        ("Scuba diver (left) and snorkel (right)", "Two classes", [2]),
+        ("Maypole", "Classes", [1]),
+        ("Container ship", "Classes", [1]),
+        ("Wool (left) and maypole (right)", "Two classes", [1]),
     ]
     assert "Activation atlas of efficientnet_lite0, 8 images" in Path(told.strip()).read_text(encoding="utf-8")
     before = written(out)
@@ -254,8 +254,8 @@ def test_a_place_that_cannot_be_written(run: Command, images: Path, tmp_path: Pa
 
 
 def test_classes_with_too_few_activations_are_said_before_the_icons(run: Command, images: Path, tmp_path: Path) -> None:
-    status, _, err = run("build", images, "-o", tmp_path, *FAST, "--density", 2, "--minimum", 1, "--class", 134)
+    status, _, err = run("build", images, "-o", tmp_path, *FAST, "--density", 2, "--minimum", 1, "--class", 645)
     assert status == 2
-    assert "Crane bird: " in said(err)[-1]
-    assert "too few activations (1) for the 64 cells of 8x8; collect more, or lower the density" in said(err)[-1]
+    assert "Maypole: " in said(err)[-1]
+    assert "too few activations (6) for the 64 cells of 8x8; collect more, or lower the density" in said(err)[-1]
     assert not list(tmp_path.glob("parts/icons-*"))

@@ -8,6 +8,7 @@ import pytest
 
 from innerview.core.errors import BadInput
 from innerview.replicate import book, pages
+from innerview.replicate.embedding import Page
 from innerview.replicate.exhibits import Exhibit, Origin, exhibits, pictures_of, title_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -99,6 +100,69 @@ def test_synchronising_removes_what_is_gone_and_leaves_alone_what_is_unchanged(t
     book.synchronise(tmp_path, {"a.md": b"1", "d.md": b"3"})
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"a.md", "d.md"}
     assert (tmp_path / "a.md").stat().st_mtime_ns == before
+
+
+def results_with_pages(root: Path, *names: str) -> tuple[Exhibit, Path]:
+    """Write a notebook that shows pages, and the pages of the first name alone; return how the book sees it."""
+    folder = root / "results/book/toy2020"
+    for file in ("index.html", "data/numbers.js", "tiles/a.png"):
+        path = folder / names[0] / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"{names[0]} {file}".encode())
+    bundles = [Page(folder / name, f'The "{name}" of <all>', 300)._repr_mimebundle_() for name in names]
+    outputs = [{"output_type": "display_data", "metadata": {}, "data": bundle} for bundle in bundles]
+    heading = {"cell_type": "markdown", "metadata": {}, "source": ["# On means\n", "Text"]}
+    cells = [heading, {"cell_type": "code", "metadata": {}, "source": [], "outputs": outputs}]
+    (folder / "notebook.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4}), encoding="utf-8")
+    return Exhibit("toy2020", "On means", "run", RUN, (CLAIM,), folder), folder
+
+
+def frames(notebook: bytes) -> list[str]:
+    outputs = json.loads(notebook)["cells"][-1]["outputs"]
+    return [output["data"]["text/html"] for output in outputs]
+
+
+def test_a_page_in_a_notebook_goes_to_the_static_files_and_the_frame_finds_it_there(root):
+    shown, folder = results_with_pages(root, "explorer")
+    sources = book._replication(shown, "book")
+    pages_of = {name: content for name, content in sources.items() if name.startswith("static/")}
+    place = "static/pages/toy2020/explorer"
+    assert pages_of == {
+        f"{place}/{file}": f"explorer {file}".encode() for file in ("index.html", "data/numbers.js", "tiles/a.png")
+    }
+    (frame,) = frames(sources["replications/toy2020.ipynb"])
+    assert f'src="../_{place}/index.html"' in frame
+    assert 'src="explorer/' not in frame
+    assert "html_static_path: [static]" in (REPOSITORY / "book/_config.yml").read_text(encoding="utf-8")
+    raw = (folder / "notebook.ipynb").read_bytes()
+    assert sources["notebooks/toy2020.ipynb"] == raw
+    assert 'src="explorer/index.html"' in frames(raw)[0]
+    assert (folder / "explorer/index.html").read_bytes() == b"explorer index.html"
+
+
+def test_a_page_shown_twice_is_copied_once_and_both_frames_find_it(root):
+    shown, _ = results_with_pages(root, "explorer", "explorer")
+    sources = book._replication(shown, "book")
+    assert all("../_static/pages/toy2020/explorer/" in one for one in frames(sources["replications/toy2020.ipynb"]))
+    assert len([name for name in sources if name.startswith("static/")]) == 3
+
+
+def test_a_notebook_without_pages_brings_no_static_files(root):
+    shown, folder = results_with_pages(root, "explorer")
+    text = (folder / "notebook.ipynb").read_text(encoding="utf-8")
+    (folder / "notebook.ipynb").write_text(text.replace("data-page", "data-other"), encoding="utf-8")
+    assert set(book._replication(shown, "book")) == {"notebooks/toy2020.ipynb", "replications/toy2020.ipynb"}
+
+
+@pytest.mark.parametrize("names", [("explorer", "gone"), ("explorer", "data")])
+def test_a_page_that_is_missing_is_one_line(root, names):
+    shown, folder = results_with_pages(root, *names)
+    (folder / "data").mkdir()
+    with pytest.raises(
+        BadInput, match=rf"{names[1]}/index\.html, which is missing; remove .*toy2020 --preset book"
+    ) as found:
+        book._replication(shown, "book")
+    assert "\n" not in str(found.value)
 
 
 def test_only_pictures_with_an_alternative_text_go_to_the_gallery_tagged_ones_first():

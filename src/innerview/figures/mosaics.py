@@ -37,19 +37,33 @@ class Mosaic:
         """Return the whole as ``(h, w, 3)`` bytes.
 
         Raises:
-            BadInput: another number of places than pictures, or a place outside the grid.
+            BadInput: no square pictures of bytes, another number of places than pictures, a place outside the grid or
+                taken twice, or an opacity outside [0, 1].
         """
-        count, side = self.pictures.shape[:2]
-        places = np.stack([self.rows, self.columns])
-        if places.shape[1] != count or (self.opacity is not None and len(self.opacity) != count):
-            raise BadInput(f"{count} pictures need as many places and opacities, not {places.shape[1]}")
-        if count and (places.min() < 0 or places.max() >= self.density):
-            raise BadInput(f"a picture lies outside the grid of {self.density}x{self.density} cells")
-        opacity = np.ones(count) if self.opacity is None else np.clip(self.opacity, 0, 1)
+        opacity = self._checked_opacity()
         drawn = 255 - (255 - self.pictures.astype(np.float32)) * opacity[:, None, None, None]
+        side = self.pictures.shape[1]
         grid = np.full((self.density, self.density, side, side, 3), 255, np.uint8)
         grid[self.rows, self.columns] = drawn.round().astype(np.uint8)
         return grid.swapaxes(1, 2).reshape(self.density * side, self.density * side, 3)
+
+    def _checked_opacity(self) -> np.ndarray:
+        shape = self.pictures.shape
+        if self.pictures.dtype != np.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+            raise BadInput(f"a mosaic has pictures (m, s, s, 3) of bytes, not {shape} {self.pictures.dtype}")
+        opacity = np.ones(len(self.pictures)) if self.opacity is None else self.opacity
+        counts = [len(self.pictures), len(self.rows), len(self.columns), len(opacity)]
+        if len(set(counts)) > 1:
+            told = ", ".join(map(str, counts))
+            raise BadInput(f"pictures, rows, columns and opacities are as many of each, not {told}")
+        places = list(zip(self.rows.tolist(), self.columns.tolist(), strict=True))
+        if any(not 0 <= number < self.density for place in places for number in place):
+            raise BadInput(f"a picture lies outside the grid of {self.density}x{self.density} cells")
+        if len(set(places)) < len(places):
+            raise BadInput("two pictures lie in the same cell of the grid; give each a cell of its own")
+        if not ((opacity >= 0) & (opacity <= 1)).all():
+            raise BadInput("an opacity lies in [0, 1]; one is outside, or no number")
+        return opacity
 
 
 def mosaics(shown: Mapping[str, Mosaic], *, columns: int | None = None, scale: int = 1) -> Figure:
@@ -86,7 +100,13 @@ def spread_names(mosaic: Mosaic, names: Sequence[str], ranks: np.ndarray, apart:
         names: Of all pictures.
         ranks: ``(m,)``.
         apart: Cells between two named pictures.
+
+    Raises:
+        BadInput: another number of names or ranks than pictures.
     """
+    counts = [len(mosaic.pictures), len(names), len(ranks)]
+    if len(set(counts)) > 1:
+        raise BadInput(f"pictures, names and ranks are as many of each, not {', '.join(map(str, counts))}")
     chosen: dict[int, str] = {}
     for index in np.argsort(-ranks, kind="stable").tolist():
         far = all(

@@ -127,6 +127,11 @@ def _replication(exhibit: Exhibit, preset: str) -> Sources:
     notebook = json.dumps(with_facts(json.loads(raw), pages.facts(exhibit, preset)))
     sources = {f"notebooks/{exhibit.name}.ipynb": raw}
     for name in sorted(set(EMBEDDED.findall(notebook))):
+        if not (exhibit.folder / name / "index.html").is_file():
+            raise BadInput(
+                f"a notebook shows {exhibit.folder / name / 'index.html'}, which is missing; remove notebook.ipynb there "
+                f"and run `innerview replicate {exhibit.name} --preset {preset}` again"
+            )
         place = f"static/pages/{exhibit.name}/{name}"
         sources |= {f"{place}/{file}": content for file, content in _committed(exhibit.folder / name).items()}
         notebook = notebook.replace(f'src=\\"{name}/', f'src=\\"../_{place}/')

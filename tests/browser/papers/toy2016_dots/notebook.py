@@ -14,12 +14,15 @@ seed = 0
 
 # %%
 from innerview.replicate import Run
-from replication.toy2016_dots.paper import PAPER, dots
+from replication.toy2016_dots.paper import PAPER, dots, explorer
 
 run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device, seed=seed)
 
 # %% mystnb={"figure": {"caption": "Dots in a row: count them."}, "image": {"alt": "Blue dots, \"round\": in a row"}}
 run.show(dots(run), "dots")
+
+# %%
+run.show_page("explorer", explorer, title='Toy & "atlas"')
 
 # %%
 run.measure()

@@ -1,0 +1,137 @@
+"""Activation atlases: icons and collection beside the bare network, and memory over the number of images.
+
+The images are noise, written as JPEGs; the network takes as long with them as with photographs.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from alternating import alternate
+from torch import Tensor
+
+from innerview.atlas import DataSet, ImageFiles, Sampling, collect
+from innerview.core.folders import read_square
+from innerview.core.images import write_image
+from innerview.core.seeds import generator
+from innerview.models import activations, evaluate
+from innerview.optimize import Recipe, icons, transformed
+from innerview.optimize.directions import direction
+
+LAYER, CHANNELS = "inception_4c", 512
+SIZE, BATCH, STEPS = 64, 16, 12
+ICON = Recipe(steps=STEPS, redirected_steps=0)  # a dozen steps stand for the hundreds after the first
+IMAGES, SIDE = 32, 224
+
+
+def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any) -> None:
+    """A batch of icons, beside forward and backward passes to the layer of the images that its transforms make."""
+    directions = torch.randn(BATCH, CHANNELS, generator=torch.Generator().manual_seed(0))
+    start = ICON.parameterization.start(range(BATCH), (SIZE, SIZE))().detach()
+    seen = [transformed(start, ICON.transforms, generator("transforms", step)) for step in range(STEPS)]
+
+    def step(images: Tensor) -> None:
+        leaf = images.clone().requires_grad_()
+        read = activations(googlenet, leaf, [LAYER])[LAYER]
+        torch.autograd.grad((read.mean((2, 3)) * directions).sum(), leaf)
+
+    def bare() -> None:
+        for images in seen:
+            step(images)
+
+    def ours() -> None:
+        icons(googlenet, partial(direction, LAYER, cosine_power=4.0), directions, size=SIZE, recipe=ICON, batch=BATCH)
+
+    ratio = alternate(ours, bare, rounds=8)
+    benchmark.extra_info.update(
+        share_of_the_bare_network=ratio.median,
+        low=ratio.low,
+        high=ratio.high,
+        seconds_per_icon_and_step=ratio.ours / BATCH / STEPS,
+    )
+    benchmark.pedantic(ours, rounds=1)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("images")
+    made = [folder / f"{place:03}.jpg" for place in range(IMAGES)]
+    for seed, path in enumerate(made):
+        write_image(path, torch.rand(1, 3, 375, 500, generator=torch.Generator().manual_seed(seed)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def images(paths: list[Path]) -> Tensor:
+    return torch.cat([image for path in paths if isinstance(image := read_square(path, SIDE), Tensor)])
+
+
+def forward(model: Any, images: Tensor) -> None:
+    """To the layer."""
+    evaluate(model, images, LAYER, BATCH)
+
+
+def to_the_end(model: Any, images: Tensor) -> None:
+    with torch.inference_mode():
+        for part in images.split(BATCH):
+            model(part)
+
+
+@pytest.mark.parametrize("decoded", [False, True], ids=["from files", "from memory"])
+@pytest.mark.parametrize(
+    ("keep", "bare"), [(0, forward), (100, forward), (100, to_the_end)], ids=["activations", "attributions", "both"]
+)
+def test_collecting_beside_the_forward_pass(
+    benchmark: Any,
+    googlenet: Any,
+    paths: list[Path],
+    images: Tensor,
+    keep: int,
+    bare: Callable[[Any, Tensor], None],
+    decoded: bool,
+) -> None:
+    """Of activations alone and with attributions, beside the pass to the layer; the latter beside the whole pass, too."""
+    source = DataSet(list(images), "noise") if decoded else ImageFiles(tuple(paths))
+    sampling = Sampling(keep=keep, batch=BATCH)
+    ratio = alternate(lambda: collect(googlenet, source, LAYER, sampling), lambda: bare(googlenet, images), rounds=6)
+    benchmark.extra_info.update(
+        forward_over_collecting=ratio.median, low=ratio.low, high=ratio.high, seconds_per_image=ratio.ours / IMAGES
+    )
+    benchmark.pedantic(collect, (googlenet, source, LAYER, sampling), rounds=1)
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from innerview import load_model
+from innerview.atlas import Sampling, collect
+from innerview.core.store import Store
+from innerview.core.work import Work
+paths, folder, count = sorted(Path(sys.argv[1]).iterdir()), sys.argv[2], int(sys.argv[3])
+model, sampling = load_model("googlenet"), Sampling(size=112)
+collect(model, paths, "inception_4c", sampling)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+collect(model, [paths[place % len(paths)] for place in range(count)], "inception_4c", sampling, work=Work(Store(folder)))
+print(before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.usefixtures("googlenet")
+def test_memory_over_the_number_of_images(benchmark: Any, paths: list[Path], tmp_path: Path) -> None:
+    """Beyond that of a few images: what is collected itself, 1.9 kB an activation, and no more."""
+
+    def peak(count: int) -> tuple[float, float]:
+        command = [sys.executable, "-c", MEASURE, str(paths[0].parent), str(tmp_path / str(count)), str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        before, after = map(float, done.stdout.split())
+        return before, after
+
+    for count in (1000, 4000):
+        before, after = peak(count)
+        benchmark.extra_info.update({f"MiB of {IMAGES} images": before, f"MiB of {count} images": after})
+    benchmark.pedantic(peak, (IMAGES,), rounds=1)
