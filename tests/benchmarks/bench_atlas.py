@@ -20,7 +20,7 @@ from innerview.core.folders import read_square
 from innerview.core.images import write_image
 from innerview.core.seeds import generator
 from innerview.models import activations, evaluate
-from innerview.optimize import Recipe, icons, transformed
+from innerview.optimize import RELEASED, Recipe, icons, transformed
 from innerview.optimize.directions import direction
 
 LAYER, CHANNELS = "inception_4c", 512
@@ -33,7 +33,7 @@ def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any) -> None:
     """A batch of icons, beside forward and backward passes to the layer of the images that its transforms make."""
     directions = torch.randn(BATCH, CHANNELS, generator=torch.Generator().manual_seed(0))
     start = ICON.parameterization.start(range(BATCH), (SIZE, SIZE))().detach()
-    seen = [transformed(start, ICON.transforms, generator("transforms", step)) for step in range(STEPS)]
+    seen = [transformed(start, RELEASED, generator("transforms", step)) for step in range(STEPS)]
 
     def step(images: Tensor) -> None:
         leaf = images.clone().requires_grad_()
@@ -95,7 +95,7 @@ def test_collecting_beside_the_forward_pass(
     bare: Callable[[Any, Tensor], None],
     decoded: bool,
 ) -> None:
-    """Of activations alone and with attributions, beside the pass to the layer; the latter beside the whole pass, too."""
+    """Of activations with and without attributions, beside the pass to the layer; the former beside the whole, too."""
     source = DataSet(list(images), "noise") if decoded else ImageFiles(tuple(paths))
     sampling = Sampling(keep=keep, batch=BATCH)
     ratio = alternate(lambda: collect(googlenet, source, LAYER, sampling), lambda: bare(googlenet, images), rounds=6)
@@ -113,10 +113,11 @@ from innerview.atlas import Sampling, collect
 from innerview.core.store import Store
 from innerview.core.work import Work
 paths, folder, count = sorted(Path(sys.argv[1]).iterdir()), sys.argv[2], int(sys.argv[3])
+many = [paths[place % len(paths)] for place in range(count)]
 model, sampling = load_model("googlenet"), Sampling(size=112)
 collect(model, paths, "inception_4c", sampling)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-collect(model, [paths[place % len(paths)] for place in range(count)], "inception_4c", sampling, work=Work(Store(folder)))
+collect(model, many, "inception_4c", sampling, work=Work(Store(folder)))
 print(before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

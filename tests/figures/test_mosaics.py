@@ -169,7 +169,8 @@ def example(**changes: Any) -> Figure:
     grey = ramp[:, None] // 2 + ramp[None] // 2
     one = np.stack([grey, grey.T // 2, 255 - grey], axis=2)
     pictures = np.stack([np.rot90(one, turns) for turns in range(4)])
-    plain = Mosaic(pictures, *np.array(SOME).T, 4, names={0: "crane", 3: "red fox"})
+    rows, columns = np.array(SOME).T
+    plain = Mosaic(pictures, rows, columns, 4, names={0: "crane", 3: "red fox"})
     faded = replace(plain, opacity=np.array([1, 0.6, 0.3, 0.1]), names={})
     return mosaics({"Whole": replace(plain, **changes), "Faded": faded})
 

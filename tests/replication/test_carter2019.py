@@ -43,11 +43,15 @@ def module(paper):
 
 @pytest.fixture(scope="module")
 def run(paper, tmp_path_factory):
-    """A smoke run on the embedded model; what one test computed, the next finds."""
+    """A smoke run on the embedded model, with fewer steps; what one test computed, the next finds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INNERVIEW_MISSING", WITHOUT)
-        begun = Run.start(paper, preset="smoke", out=tmp_path_factory.mktemp("results"), device="cpu")
+        out = tmp_path_factory.mktemp("results")
+        begun = Run.start(paper, preset="smoke", out=out, settings={"limit": "16"}, device="cpu")
     assert begun.fallback
+    icons = begun.config.atlas.icons
+    quick = replace(icons, recipe=replace(icons.recipe, steps=4))
+    begun.config = replace(begun.config, atlas=replace(begun.config.atlas, icons=quick))
     return begun
 
 
@@ -118,13 +122,13 @@ def test_attributions_that_change_gradually_are_coherent_and_random_ones_are_not
 
 
 def test_coherence_in_closed_form(module):
-    """A class on one side and another on the other: a pair is alike, 1, or across, -1; what all share does not count."""
+    """Left one class, right another: a pair is alike, 1, or across, -1, and what all share does not count."""
     coherence, shared = module("measures").coherence, 100 * random(5)
     one, other = shared + torch.eye(5)[0], shared + torch.eye(5)[1]
     halves = torch.stack([one if column < 4 else other for _, column in SQUARE])
     board = torch.stack([one if (row + column) % 2 else other for row, column in SQUARE])
     ours, shuffled = coherence(level(SQUARE, halves), 0)
-    assert ours == pytest.approx((104 - 2 * 8) / 112 + 8 / 112, abs=1e-4)  # 112 pairs, 8 of them across
+    assert ours == pytest.approx((104 - 8) / 112, abs=1e-4)  # 112 pairs, 8 of them across
     assert shuffled == pytest.approx(-1 / 63, abs=0.06)  # a cell's others are 31 like it and 32 unlike it
     assert coherence(level(SQUARE, board), 0)[0] == pytest.approx(-1, abs=1e-4)
 
@@ -223,7 +227,7 @@ def test_where_the_network_is_linear_above_attribution_is_what_removal_takes(mod
     found = removed(module, monkeypatch, "high", torch.arange(60))
     torch.testing.assert_close(found.lost, found.said, rtol=2e-3, atol=2e-4)  # activations are kept in half precision
     assert found.correlation > 0.999
-    assert found.said.std() > 0.01
+    assert found.said.std() > 0.1 * found.said.mean() > 0
 
 
 def test_where_the_network_is_curved_above_attribution_is_not_what_removal_takes(module, monkeypatch):
@@ -427,15 +431,26 @@ def test_studied_cells_are_spread_over_the_atlas(run, module):
         assert {after - before for before, after in pairwise(cells)} <= {size // len(cells), -(-size // len(cells))}
 
 
-def test_icons_that_start_alike_are_alike(run, module):
-    own, aligned = module("atlases").atlas(run, run.config.main).levels[0], module("atlases").aligned_level(run)
+def test_aligned_icons_have_one_start_and_the_same_cells(run, module):
+    atlases, alike = module("atlases"), module("measures").images_alike
+    recipe = run.config.atlas
+    begun = replace(recipe, icons=replace(recipe.icons, recipe=replace(recipe.icons.recipe, steps=0)))
+    other = changed(run, atlas=begun, main_densities=run.config.main_densities[:1])
+    own, aligned = atlases.atlas(other, run.config.main).levels[0], atlases.aligned_level(other)
     assert aligned.grid is own.grid
-    assert aligned.icons.images.shape == own.icons.images.shape
-    alike = module("measures").images_alike
-    assert alike(aligned, run.seed)[0] > alike(own, run.seed)[0] + 0.2
+    assert alike(aligned, run.seed)[0] == pytest.approx(1, abs=1e-5)
+    assert alike(own, run.seed)[0] < 0.5
 
 
 # Patches
+
+
+@pytest.fixture
+def most(run, module, monkeypatch):
+    """The class with most photographs, and these; runs with other settings find the same photographs."""
+    members = module("patching").by_class(run)
+    monkeypatch.setattr(module("patching"), "by_class", lambda _: members)
+    return max(members.items(), key=lambda entry: len(entry[1]))
 
 
 def test_the_stand_ins_for_ten_classes_are_what_the_network_sees(run, module):
@@ -453,7 +468,7 @@ def test_the_stand_ins_for_ten_classes_are_what_the_network_sees(run, module):
 def test_pairs_differ_and_are_found_again(run, module):
     patching = module("patching")
     pairs = patching.pairs(run)
-    assert pairs == patching.pairs(changed(run))
+    assert pairs == patching.pairs(run)
     assert 1 <= len(pairs) <= run.config.found_pairs
     assert len({(pair.source, pair.target) for pair in pairs}) == len(pairs)
     known = set(patching.by_class(run))
@@ -464,37 +479,36 @@ def test_pairs_differ_and_are_found_again(run, module):
         assert pair.suggestion.strength > 0
 
 
-def test_where_too_few_classes_are_seen_one_pair_is_enough(run, module):
+@pytest.mark.usefixtures("most")
+def test_where_too_few_classes_are_seen_one_pair_is_enough(run, module, monkeypatch):
+    made = module("atlases").ten_atlas(run)
+    monkeypatch.setattr(module("patching"), "ten_atlas", lambda _: made)
     assert len(module("patching").pairs(changed(run, found_pairs=1000))) == 1
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 1000])
-def test_victims_are_classified_correctly_and_no_more_than_asked_for(run, module, count):
-    patching = module("patching")
-    index, members = max(patching.by_class(run).items(), key=lambda entry: len(entry[1]))
-    other = changed(run, victims=count)
-    found = patching.victims(other, index)
+@pytest.mark.parametrize("count", [1, 4, 1000])
+def test_victims_are_classified_correctly_and_no_more_than_asked_for(run, module, most, count):
+    index, members = most
+    found = module("patching").victims(changed(run, victims=count), index)
     assert len(found) == min(count, len(members))  # without weights a class is what the network sees
     assert (run.model(run.config.model)(found).argmax(1) == index).all()
     assert len({float(image.double().sum()) for image in found}) == len(found)
 
 
-def test_victims_that_are_not_classified_correctly_are_replaced_by_those_that_are(run, module, monkeypatch):
+def test_victims_that_are_not_classified_correctly_are_replaced_by_those_that_are(run, module, most, monkeypatch):
     """Of many members only the last are of the class; those that were left out at first have their turn."""
-    patching = module("patching")
-    index, members = max(patching.by_class(run).items(), key=lambda entry: len(entry[1]))
-    wrong = [few for other, few in patching.by_class(run).items() if other != index][0][0]
-    mixed = [members[0] if place % 8 == 7 else wrong for place in range(40)]
+    patching, (index, members) = module("patching"), most
+    wrong = next(few for other, few in patching.by_class(run).items() if other != index)[0]
+    mixed = [members[0] if place % 8 == 7 else wrong for place in range(24)]
     monkeypatch.setattr(patching, "by_class", lambda _: {index: mixed})
-    assert len(patching.victims(changed(run, victims=5), index)) == 5
-    assert len(patching.victims(changed(run, victims=50), index)) == 5
+    assert len(patching.victims(changed(run, victims=4), index)) == 3
 
 
 def test_attacks_are_kept_whole(run, module):
     """What is kept as tensors and read again is what the attack gave."""
     patching, model = module("patching"), run.model(run.config.model)
-    images = read_images(module("atlases").photographs(run), [0, 1])
-    patches = {"photograph": images[:1].flip(3), "noise": patching.noise(run)}
+    images = read_images(module("atlases").photographs(run), [0])
+    patches = {"photograph": images.flip(3), "noise": patching.noise(run)}
     kept = patching._tried(run, images, patches, 107)
     assert len(kept) == 2 * 4
     for way, patch in patches.items():
@@ -533,7 +547,7 @@ def test_near_classes_are_attacked_on_the_same_photographs_in_every_way(run, mod
 
 def test_near_without_any_photograph_is_one_line(run, module, monkeypatch):
     monkeypatch.setattr(module("patching"), "_tells_apart", lambda *_: False)
-    with pytest.raises(BadInput, match="none of 24 photographs"):
+    with pytest.raises(BadInput, match=f"none of {run.config.limit} photographs"):
         module("patching").near(changed(run, near=3))
 
 
@@ -599,15 +613,16 @@ def whole(paper, available, tmp_path):
 
 @pytest.mark.mirror
 def test_single_photographs_are_of_their_class_and_a_large_patch_is_itself(whole, module, available):
-    patching, attack = module("patching"), whole.config.attacks[0]
+    patching = module("patching")
     files = available("imagenet_sample")
     for name in ("steam locomotive", "snorkel"):
         index = class_index(whole.model("googlenet"), name)
         (path,) = [path for path in files.values() if path.name.startswith(imagenet_classes()[index].wnid)]
         assert torch.equal(patching.single(whole, index), read_images(ImageFiles((path,)), [0]))
-    grown = patching.grown(replace(whole, config=replace(whole.config, shares=(0.0, 0.9))), attack)
-    assert grown.probabilities[1, 2] > 0.5 > grown.probabilities[0, 2]
-    assert int(grown.predicted[1]) == grown.classes[2]
+    grown = patching.grown(whole, whole.config.attacks[1])
+    assert grown.probabilities[1, 2] > 0.9
+    assert grown.probabilities[0, 2] < 0.01
+    assert grown.predicted.flatten().tolist() == [grown.classes[0], grown.classes[2]]
 
 
 @pytest.mark.mirror
@@ -615,7 +630,7 @@ def test_ten_classes_have_four_hundred_photographs_each_and_victims_are_theirs(w
     patching = module("patching")
     found = patching.by_class(whole)
     assert len(found) == 10
-    assert {len(members) for members in found.values()} == {450}
+    assert {len(members) for members in found.values()} == {400}
     index, members = next(iter(found.items()))
     wnid = imagenet_classes()[index].wnid
     assert all(source.paths[number].parent.name == wnid for source, number in members)
@@ -628,8 +643,8 @@ def test_ten_classes_have_four_hundred_photographs_each_and_victims_are_theirs(w
 
 
 FIGURES = [
-    "method", "atlas", "layers", "specificity", "class", "through", "pair", "focus", "focus_icons", "objective", "aligned",
-    "query", "data", "histogram", "other", "patches", "sizes",
+    "method", "atlas", "layers", "specificity", "class", "through", "pair", "focus", "focus_icons", "objective",
+    "aligned", "query", "data", "histogram", "other", "patches", "sizes",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -79,17 +80,22 @@ def mosaics(shown: Mapping[str, Mosaic], *, columns: int | None = None, scale: i
     """
     made = panels({title: mosaic.array() for title, mosaic in shown.items()}, columns=columns, scale=scale)
     for axes, mosaic in zip(made.axes, shown.values(), strict=True):
-        side = mosaic.pictures.shape[1]
         with mpl.rc_context(LOOK):
             for index, name in mosaic.names.items():
                 if not 0 <= index < len(mosaic.pictures):
                     raise BadInput(f"a mosaic of {len(mosaic.pictures)} pictures has none of number {index} to name")
-                place = ((mosaic.columns[index] + 0.5) * side, (mosaic.rows[index] + 0.5) * side)
-                written = axes.text(
-                    *place, name.replace(" ", "\n"), ha="center", va="center", fontsize=5.5, linespacing=0.95
-                )
-                written.set(path_effects=[withStroke(linewidth=1.8, foreground="white")], parse_math=False)
+                _write(axes, mosaic, index, name)
     return made
+
+
+def _write(axes: Axes, mosaic: Mosaic, index: int, name: str) -> None:
+    """Write a name on a picture: in its middle, in the outermost columns from the mosaic's edge inwards."""
+    side, column = mosaic.pictures.shape[1], int(mosaic.columns[index])
+    anchor = {0: ("left", 0.0), mosaic.density - 1: ("right", 1.0)}.get(column, ("center", 0.5))
+    place = ((column + anchor[1]) * side, (mosaic.rows[index] + 0.5) * side)
+    text = name.replace(" ", "\n")
+    written = axes.text(*place, text, ha=anchor[0], va="center", fontsize=5.5, linespacing=0.95)
+    written.set(path_effects=[withStroke(linewidth=1.8, foreground="white")], parse_math=False)
 
 
 def spread_names(mosaic: Mosaic, names: Sequence[str], ranks: np.ndarray, apart: float = 2.0) -> dict[int, str]:
@@ -108,7 +114,8 @@ def spread_names(mosaic: Mosaic, names: Sequence[str], ranks: np.ndarray, apart:
     if len(set(counts)) > 1:
         raise BadInput(f"pictures, names and ranks are as many of each, not {', '.join(map(str, counts))}")
     chosen: dict[int, str] = {}
-    for index in np.argsort(-ranks, kind="stable").tolist():
+    order: list[int] = np.argsort(-ranks, kind="stable").tolist()
+    for index in order:
         far = all(
             np.hypot(mosaic.rows[index] - mosaic.rows[other], mosaic.columns[index] - mosaic.columns[other]) >= apart
             for other in chosen
