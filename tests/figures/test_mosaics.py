@@ -140,20 +140,22 @@ def test_a_drawn_mosaic_is_its_array_pixel_by_pixel(scale):
     np.testing.assert_array_equal(pixels_of(mosaics({"": mosaic}, scale=scale)), wanted)
 
 
-def test_names_stand_in_the_middle_of_their_cells():
-    mosaic = made(*SOME, side=40, names={1: "red fox", 2: "$1 crane_2"})
+def test_names_stand_in_the_middle_of_their_cells_and_the_outermost_begin_at_the_edge():
+    mosaic = made((0, 0), (1, 2), (2, 0), (3, 3), side=40, names={1: "red fox", 2: "$1_a crane $2_b", 3: "W" * 12})
     figure = mosaics({"Left": made(*SOME, side=40), "Right": mosaic})
     plain, named = figure.axes
     assert not plain.texts
-    assert [text.get_text() for text in named.texts] == ["red\nfox", "$1\ncrane_2"]
+    assert [text.get_text() for text in named.texts] == ["red\nfox", "$1_a\ncrane\n$2_b", "W" * 12]
+    assert not any(text.get_parse_math() for text in named.texts)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     frame = named.get_window_extent()
-    for text, (row, column) in zip(named.texts, ((1, 3), (2, 0)), strict=True):
-        box = text.get_window_extent(canvas.get_renderer())
-        wanted = np.array([frame.x0 + (column + 0.5) * 40, frame.y1 - (row + 0.5) * 40])
-        found = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
-        assert np.abs(found - wanted).max() < 2
+    middle, left, right = (text.get_window_extent(canvas.get_renderer()) for text in named.texts)
+    assert (middle.x0 + middle.x1) / 2 == pytest.approx(frame.x0 + 2.5 * 40, abs=2)
+    assert left.x0 == pytest.approx(frame.x0, abs=2)
+    assert right.x1 == pytest.approx(frame.x1, abs=2)
+    for box, row in ((middle, 1), (left, 2), (right, 3)):
+        assert (box.y0 + box.y1) / 2 == pytest.approx(frame.y1 - (row + 0.5) * 40, abs=2)
 
 
 def test_titles_name_the_mosaics_and_columns_break_rows():

@@ -129,8 +129,8 @@ def _replication(exhibit: Exhibit, preset: str) -> Sources:
     for name in sorted(set(EMBEDDED.findall(notebook))):
         if not (exhibit.folder / name / "index.html").is_file():
             raise BadInput(
-                f"a notebook shows {exhibit.folder / name / 'index.html'}, which is missing; remove notebook.ipynb there "
-                f"and run `innerview replicate {exhibit.name} --preset {preset}` again"
+                f"a notebook shows {exhibit.folder / name / 'index.html'}, which is missing; remove notebook.ipynb "
+                f"there and run `innerview replicate {exhibit.name} --preset {preset}` again"
             )
         place = f"static/pages/{exhibit.name}/{name}"
         sources |= {f"{place}/{file}": content for file, content in _committed(exhibit.folder / name).items()}
