@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -25,12 +26,13 @@ from innerview.atlas import (
     two_classes,
     whitening,
 )
+from innerview.atlas.explore import class_names
 from innerview.atlas.sources import ImageSource
 from innerview.core.folders import image_paths
 from innerview.core.seeds import generator
 from innerview.core.types import Images
 from innerview.core.work import Work
-from innerview.models import class_index, class_labels
+from innerview.models import class_index
 from innerview.replicate import Run
 from innerview.replicate.photos import photo
 
@@ -44,8 +46,8 @@ def work(run: Run) -> Work:
 
 
 def labels(run: Run, name: str | None = None) -> list[str]:
-    """Return the classes' names, the first of several."""
-    return [label.split(",")[0] for label in class_labels(run.model(name or run.config.model))]
+    """Return the classes' names."""
+    return list(class_names(run.model(name or run.config.model), 1000))
 
 
 def indices(run: Run, names: tuple[str, ...]) -> list[int]:
@@ -60,8 +62,7 @@ def photographs(run: Run) -> ImageSource:
     if run.fallback:
         return DataSet(crops(SKIMAGE, config.limit, run.seed), "crops of scikit-image's photographs")
     paths = image_paths(config.imagenet) if config.imagenet else sorted(fetch("imagenet_sample").values())
-    count = min(config.limit or len(paths), len(paths))
-    return ImageFiles(tuple(paths[place * len(paths) // count] for place in range(count)))
+    return _spread(paths, config.limit)
 
 
 @cache
@@ -69,9 +70,13 @@ def ten_classes(run: Run) -> ImageSource:
     """Return the photographs of ten classes, class by class."""
     if run.fallback:
         return DataSet(crops(("coffee",), run.config.limit, run.seed + 1), "crops of one photograph")
-    paths = sorted(fetch(run.config.ten).values())
-    few = run.config.limit
-    return ImageFiles(tuple(paths[:: max(1, len(paths) // few)] if few and few < len(paths) else paths))
+    return _spread(sorted(fetch(run.config.ten).values()), run.config.limit)
+
+
+def _spread(paths: list[Path], limit: int | None) -> ImageFiles:
+    """Return all files, or so many of them, evenly spread."""
+    count = min(limit or len(paths), len(paths))
+    return ImageFiles(tuple(paths[place * len(paths) // count] for place in range(count)))
 
 
 def crops(names: tuple[str, ...], count: int, seed: int, side: int = 224) -> list[Tensor]:

@@ -104,12 +104,12 @@ RELEASED: Final = replace(
 BOOK: Final = replace(
     PAPER_CONFIG,
     layers=("inception_4c", "inception_4e", "inception_5b"),
-    sampling=Sampling(positions=6, keep=200),  # of a thousand photographs, where the article has a million
-    ridge=1.0,  # six thousand activations do not tell the weak axes from noise
+    sampling=Sampling(positions=4, keep=200),  # of a thousand photographs, where the article has one of a million
+    ridge=1.0,  # four thousand activations do not tell the weak axes from noise
     main_densities=(10, 20),
     densities=(8,),
     atlas=AtlasRecipe(
-        minimum=10, reduction=Reduction(neighbors=20, min_dist=0.05), icons=IconRecipe(64, Recipe(steps=96))
+        minimum=8, reduction=Reduction(neighbors=20, min_dist=0.05), icons=IconRecipe(64, Recipe(steps=96))
     ),
     class_count=300,
     class_density=6,

@@ -41,7 +41,7 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 # Take a layer and a photograph. At one random position, not at the border, the layer puts out a vector $h$, one number a
 # channel: its **activation**. Many photographs give many activations. Three steps turn them into a map.
 
-# %% mystnb={"figure": {"caption": "From photographs to a map. The article takes one activation of each of a million photographs; this page takes six of each of a thousand."}, "image": {"alt": "Diagram: photographs, activations, layout, grid, icons; labels come from attribution"}}
+# %% mystnb={"figure": {"caption": "From photographs to a map. The article takes one activation of each of a million photographs; this page takes four of each of a thousand."}, "image": {"alt": "Diagram: photographs, activations, layout, grid, icons; labels come from attribution"}}
 run.show(figures.method_figure(run), "method")
 
 # %% [markdown]
@@ -72,7 +72,7 @@ run.show(figures.method_figure(run), "method")
 # from innerview.core.folders import image_paths
 #
 # model = iv.load_model("googlenet")
-# found = collect(model, image_paths("photographs"), "inception_4c", Sampling(positions=6))
+# found = collect(model, image_paths("photographs"), "inception_4c", Sampling(positions=4))
 # atlas = build_atlas(model, found)
 # ```
 #

@@ -211,6 +211,11 @@ def article_attack(run: Run, attack: ArticleAttack) -> tuple[PatchAttack, PatchA
     return _attack(kept, "patch", target), _attack(kept, "noise", target)
 
 
+def seen_alone(run: Run, attack: ArticleAttack) -> int:
+    """Return the class that the network sees in the patch's photograph alone."""
+    return int(_predicted(run, single(run, class_index(run.model(run.config.model), attack.named)))[0])
+
+
 def grown(run: Run, attack: ArticleAttack) -> SizeSweep:
     """Let the patch of one of the article's attacks grow on the single photograph at hand."""
     config, model = run.config, run.model(run.config.model)

@@ -196,12 +196,17 @@ class _Studio:
 
 
 def _studio(model: nn.Module, found: Collection, recipe: ExplorerRecipe, work: Work) -> _Studio:
-    labels = _labels(model, found.attributed().count)
+    labels = class_names(model, found.attributed().count)
     return _Studio(found, whitening(found.activations), labels, recipe, work)
 
 
-def _labels(model: nn.Module, count: int) -> tuple[str, ...]:
-    """Return the first name of each class; with its index where another has the same: a crane flies or lifts."""
+def class_names(model: nn.Module, count: int) -> tuple[str, ...]:
+    """Return the first name of each class; with its index where another has the same: a crane flies or lifts.
+
+    Args:
+        model: Its labels are the names; without any, classes are called by their index.
+        count: Of the classes.
+    """
     names = [name.split(",")[0] for name in class_labels(model) or (f"class {index}" for index in range(count))]
     often = Counter(name.casefold() for name in names)
     return tuple(f"{name} ({index})" if often[name.casefold()] > 1 else name for index, name in enumerate(names))

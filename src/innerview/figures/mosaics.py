@@ -91,7 +91,8 @@ def mosaics(shown: Mapping[str, Mosaic], *, columns: int | None = None, scale: i
 def _write(axes: Axes, mosaic: Mosaic, index: int, name: str) -> None:
     """Write a name on a picture: in its middle, in the outermost columns from the mosaic's edge inwards."""
     side, column = mosaic.pictures.shape[1], int(mosaic.columns[index])
-    anchor = {0: ("left", 0.0), mosaic.density - 1: ("right", 1.0)}.get(column, ("center", 0.5))
+    edges = {0: ("left", 0.0), mosaic.density - 1: ("right", 1.0)} if mosaic.density > 1 else {}
+    anchor = edges.get(column, ("center", 0.5))
     place = ((column + anchor[1]) * side, (mosaic.rows[index] + 0.5) * side)
     text = name.replace(" ", "\n")
     written = axes.text(*place, text, ha=anchor[0], va="center", fontsize=5.5, linespacing=0.95)

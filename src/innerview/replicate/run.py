@@ -77,6 +77,7 @@ class Run:
         self._models: dict[str, nn.Module] = {}
         self._start = time.perf_counter()
         self._figures: list[str] = []
+        self._pages: list[str] = []
 
     @classmethod
     def start(
@@ -192,9 +193,11 @@ class Run:
             BadInput: a name that makes no folder.
             OutputError: the folder cannot be written.
         """
-        if not re.fullmatch(r"[\w-]+", name):
-            raise BadInput(f"{name!r} makes no folder; use letters, digits, - and _")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or name in ("figures", "parts"):
+            raise BadInput(f"a page cannot lie in {name!r}; use letters, digits, - and _, and not figures or parts")
         write(self.folder / name)
+        if name not in self._pages:
+            self._pages.append(name)
         return Page(self.folder / name, title, height)
 
     def _shown(self, path: Path, width: int | None, alt: str = "") -> Picture:
@@ -229,6 +232,7 @@ class Run:
             "seconds_per_part": self._parts.seconds(),
             "peak_mib": peak_memory_mb(self.device),
             "figures": self._figures,
+            "pages": self._pages,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_json(self.folder / "run.json", told)

@@ -194,7 +194,8 @@ class _Task:
         except BadInput:
             return False
         figures = (self.folder / "figures" / name for name in run.get("figures", []))
-        files = (self.folder / "claims.json", self.folder / "notebook.ipynb", *figures)
+        pages = (self.folder / name / "index.html" for name in run.get("pages", []))
+        files = (self.folder / "claims.json", self.folder / "notebook.ipynb", *figures, *pages)
         return run.get("fingerprint") == made_from and all(file.exists() for file in files)
 
     def _clear(self) -> None:
