@@ -72,7 +72,7 @@ class Config:
     ten: str = "imagenette160_train"
     ten_sampling: Sampling = field(default_factory=lambda: Sampling(positions=2))
     other_model: str = "efficientnet_lite0"
-    other_layer: str = "blocks.10"
+    other_layer: str = "blocks.15"
 
     # Patches
     attacks: tuple[ArticleAttack, ...] = ARTICLE_ATTACKS
@@ -111,14 +111,14 @@ BOOK: Final = replace(
     atlas=AtlasRecipe(
         minimum=8, reduction=Reduction(neighbors=20, min_dist=0.05), icons=IconRecipe(64, Recipe(steps=96))
     ),
-    class_count=300,
-    class_density=6,
-    class_minimum=3,
-    pair_count=200,
-    pair_density=7,
+    class_count=100,
+    class_density=5,
+    class_minimum=2,
+    pair_count=80,
+    pair_density=6,
     ten_sampling=Sampling(positions=2, keep=200),
-    victims=12,
-    near=60,
+    victims=10,
+    near=40,
 )
 
 SMOKE: Final = replace(

@@ -1,5 +1,6 @@
 """The figures of the page: what a run made, drawn."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from innerview.atlas import Level, focus, histogram, typical
 from innerview.atlas.export import Sheet, export_explorer
 from innerview.atlas.sources import read_images
-from innerview.core.images import to_array
+from innerview.core.images import contact_sheet, to_array
+from innerview.core.types import Images
 from innerview.figures import Arrow, Block, Mosaic, diagram, histograms, lines, mosaics, panels, spread_names
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
@@ -77,7 +80,7 @@ def explorer(run: Run, folder: Path) -> Path:
 def layers_figure(run: Run) -> Figure:
     """The atlases of all layers at their coarsest density."""
     shown = {layer: mosaic(atlas(run, layer).levels[0]) for layer in run.config.layers}
-    return mosaics(shown, columns=min(len(shown), 2))
+    return mosaics(shown, columns=min(len(shown), 3))
 
 
 def specificity_figure(run: Run) -> Figure:
@@ -107,8 +110,8 @@ def pair_figure(run: Run) -> Figure:
 
 
 def focus_figure(run: Run) -> Figure:
-    """Where some classes live in the main atlas."""
-    level = atlas(run, run.config.main).levels[-1]
+    """Where some classes live in the atlas of the classes' layer."""
+    level = atlas(run, run.config.class_layer).levels[-1]
     shown = {}
     for name, index in zip(run.config.focus, atlases.indices(run, run.config.focus), strict=True):
         values = level.attributions[:, index].clamp(min=0)
@@ -118,23 +121,20 @@ def focus_figure(run: Run) -> Figure:
 
 def focus_icons_figure(run: Run) -> Figure:
     """The cells that speak most for each of some classes."""
-    level, names = atlas(run, run.config.main).levels[-1], labels(run)
-    pictures = {}
-    for place, (index, cells) in enumerate(focus(level, atlases.indices(run, run.config.focus), count=6).items()):
-        for number, cell in enumerate(cells.tolist()):
-            title = names[index].capitalize() if number == 0 else " " * (10 * place + number)
-            pictures[title] = level.icons.images[cell][None]
-    return panels(pictures, columns=6, scale=2)
+    level, names = atlas(run, run.config.class_layer).levels[-1], labels(run)
+    found = focus(level, atlases.indices(run, run.config.focus), count=6)
+    return strips({names[index].capitalize(): level.icons.images[cells] for index, cells in found.items()})
+
+
+def strips(shown: Mapping[str, Images], scale: int = 2) -> Figure:
+    """Draw images in rows, each row under its title."""
+    rows = {title: contact_sheet(to_array(images), len(images)) for title, images in shown.items()}
+    return panels(rows, columns=1, scale=scale)
 
 
 def objective_figure(run: Run) -> Figure:
     """The same cells' icons by several objectives."""
-    made = atlases.objective_icons(run, atlases.objectives(run.config))
-    count, pictures = len(atlases.studied_cells(run)), {}
-    for place, (title, images) in enumerate(made.items()):
-        for number in range(count):
-            pictures[title if number == 0 else " " * (count * place + number)] = images[number][None]
-    return panels(pictures, columns=count, scale=2)
+    return strips(atlases.objective_icons(run, atlases.objectives(run.config)))
 
 
 def aligned_figure(run: Run) -> Figure:
@@ -146,19 +146,15 @@ def aligned_figure(run: Run) -> Figure:
 def query_figure(run: Run, points: int = 4, count: int = 5) -> Figure:
     """Points of the atlas, and the photographs whose activations lie there."""
     level, found = atlas(run, run.config.main).levels[0], collection(run, run.config.main)
-    source, names, whole = atlases.photographs(run), labels(run), whitened(run, run.config.main)
-    strong = level.attributions.max(1)
-    order = spread_names(mosaic(level), [str(cell) for cell in range(len(level.grid))], strong.values.numpy(), 3)
-    pictures = {}
-    for place, cell in enumerate(list(order)[:points]):
-        title = names[int(strong.indices[cell])].capitalize()
-        pictures[title if title not in pictures else f"{title} "] = torch.nn.functional.interpolate(
-            level.icons.images[cell][None], (96, 96), mode="nearest"
-        )
+    source, whole = atlases.photographs(run), whitened(run, run.config.main)
+    strong, side = level.attributions.amax(1).numpy(), 2 * level.icons.images.shape[-1]
+    rows = {}
+    for cell in list(spread_names(mosaic(level), [str(cell) for cell in range(len(level.grid))], strong, 3))[:points]:
         members = typical(level, found, whole, cell, count)
-        for number, image in enumerate(read_images(source, found.images[members].tolist(), 96)):
-            pictures[" " * (1 + number + 10 * place)] = image[None]
-    return panels(pictures, columns=count + 1)
+        icon = interpolate(level.icons.images[cell][None], (side, side), mode="nearest")
+        title = f"Row {int(level.grid.rows[cell]) + 1}, column {int(level.grid.columns[cell]) + 1}"
+        rows[title] = torch.cat([icon, read_images(source, found.images[members].tolist(), side)])
+    return strips(rows, scale=1)
 
 
 def data_figure(run: Run) -> Figure:
@@ -189,10 +185,10 @@ def histogram_figure(run: Run) -> Figure:
 def other_figure(run: Run) -> Figure:
     """The atlas of another network, from the same photographs."""
     config = run.config
-    own, other = atlas(run, config.main).levels[0], atlases.other_atlas(run).levels[0]
+    own, other = atlas(run, config.class_layer).levels[0], atlases.other_atlas(run).levels[0]
     return mosaics(
         {
-            f"{config.model}, {config.main}": mosaic(own, labels(run)),
+            f"{config.model}, {config.class_layer}": mosaic(own, labels(run)),
             f"{config.other_model}, {config.other_layer}": mosaic(other, labels(run, config.other_model)),
         }
     )

@@ -1,5 +1,6 @@
 """What the claims measure: coherence of neighbours, how class-specific cells are, what removing a direction does."""
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +9,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from innerview.atlas import Level
-from innerview.atlas.sources import read_images
+from innerview.atlas.sources import ImageFiles, read_images
 from innerview.attribution import position_removal
 from innerview.core.errors import BadInput
 from innerview.core.seeds import generator
+from innerview.models import imagenet_classes
 from innerview.replicate import Run
 from replication.carter2019_activation_atlas.atlases import atlas, collection, photographs
 
@@ -64,6 +66,20 @@ def entropies(attributions: Float[Tensor, "n classes"]) -> Float[Tensor, " n"]:
     shares = attributions.clamp(min=0).double()
     shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-30)
     return -(shares * shares.clamp(min=1e-30).log2()).sum(1)
+
+
+def own_class(run: Run, layer: str, among: int = 10) -> float:
+    """Return the share of activations whose photograph's class is among the first to which they add most.
+
+    NaN where the photographs' classes are not known.
+    """
+    source, found = photographs(run), collection(run, layer)
+    if not isinstance(source, ImageFiles):
+        return float("nan")
+    known = {entry.wnid: index for index, entry in enumerate(imagenet_classes())}
+    told = [re.search(r"n\d{8}", str(path)) for path in source.paths]
+    classes = torch.tensor([known.get(one[0], -1) if one else -1 for one in told])[found.images]
+    return float((found.attributed().classes[:, :among] == classes[:, None]).any(1)[classes >= 0].float().mean())
 
 
 @dataclass(frozen=True)

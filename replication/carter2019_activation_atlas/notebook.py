@@ -135,7 +135,7 @@ run.show(figures.through_figure(run), "through")
 # %% mystnb={"figure": {"caption": "What adds to fireboat, and what adds to streetcar, in the last convolutional layer."}, "image": {"alt": "Two small maps"}}
 run.show(figures.class_figure(run), "classes")
 
-# %% mystnb={"figure": {"caption": "Where three classes of the shore live in the map of inception_4c: a cell stands out as it adds to the class."}, "image": {"alt": "The same map three times, faded but for some cells"}}
+# %% mystnb={"figure": {"caption": "Where three classes of the shore live in the map of inception_5b: a cell stands out as it adds to the class."}, "image": {"alt": "The same map three times, faded but for some cells"}}
 run.show(figures.focus_figure(run), "focus")
 
 # %% mystnb={"figure": {"caption": "The six cells that add most to each of them."}, "image": {"alt": "Three rows of six icons"}}

@@ -1,5 +1,6 @@
 """Presets and claims of the activation atlas {cite}`carter2019atlas`."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -57,6 +58,17 @@ def deeper_is_specific(run: Run) -> Measurement:
     falls = [deeper < higher for higher, deeper in pairwise(means.values())]
     note = "mean entropy: " + ", ".join(f"{layer} {bits:.2f} bits" for layer, bits in means.items())
     return Measurement(sum(falls) / len(falls), note)
+
+
+@PAPER.claim(
+    "labels-name-the-photograph", source="“Attribution”, note; ours", unit="share", at_least=0.5, tolerance=0.3
+)
+def labels_name_the_photograph(run: Run) -> Measurement | None:
+    """The photograph's class is among the ten classes to which one of its activations adds most, in every layer."""
+    found = {layer: measures.own_class(run, layer) for layer in run.config.layers}
+    if math.isnan(min(found.values())):
+        return None
+    return Measurement(min(found.values()), ", ".join(f"{layer} {share:.2f}" for layer, share in found.items()))
 
 
 @PAPER.claim("labels-predict-removal", source="“Attribution”, note", unit="correlation", at_least=0.5, tolerance=0.2)
