@@ -122,7 +122,8 @@ def focus_figure(run: Run) -> Figure:
 def focus_icons_figure(run: Run) -> Figure:
     """The cells that speak most for each of some classes."""
     level, names = atlas(run, run.config.class_layer).levels[-1], labels(run)
-    found = focus(level, atlases.indices(run, run.config.focus), count=6)
+    wanted = [index for index in atlases.indices(run, run.config.focus) if level.attributions[:, index].max() > 0]
+    found = focus(level, wanted or [int(level.attributions.mean(0).argmax())], count=6)  # few photographs may lack some
     return strips({names[index].capitalize(): level.icons.images[cells] for index, cells in found.items()})
 
 

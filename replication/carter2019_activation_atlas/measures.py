@@ -84,24 +84,26 @@ def own_class(run: Run, layer: str, among: int = 10) -> float:
 
 @dataclass(frozen=True)
 class Removal:
-    """What attribution says that a direction adds to a cell's first class, and what removing it does to the logit.
+    """What attribution says that cells add to the classes, and what removing their directions takes from these.
 
     Args:
-        said: ``(n,)``, in logits.
-        lost: ``(n,)``, by how much the logit falls, in logits.
+        said: ``(n, classes)``, in logits; a row for each activation, of the cell that it lies in.
+        lost: ``(n, classes)``, by how much each logit falls.
     """
 
-    said: Float[Tensor, " n"]
-    lost: Float[Tensor, " n"]
+    said: Float[Tensor, "n classes"]
+    lost: Float[Tensor, "n classes"]
 
     @property
     def correlation(self) -> float:
-        """Return Pearson's."""
-        return float(torch.corrcoef(torch.stack([self.said, self.lost]).double())[0, 1])
+        """Return Pearson's over the classes, the mean of all activations."""
+        said, lost = (normalize(rows.double() - rows.double().mean(1, keepdim=True), dim=1)
+                      for rows in (self.said, self.lost))  # fmt: skip
+        return float((said * lost).sum(1).mean())
 
 
 def removal(run: Run, layer: str, most: int = 128, batch: int = 16) -> Removal:
-    """Remove from activations the direction of the cell that they lie in, and see what its first class loses."""
+    """Remove from activations the direction of the cell that they lie in, and see what the classes lose."""
     config = run.config
 
     def compute() -> dict[str, Tensor]:
@@ -110,14 +112,13 @@ def removal(run: Run, layer: str, most: int = 128, batch: int = 16) -> Removal:
         order = torch.randperm(len(inside), generator=generator("removal", run.seed))
         chosen = inside[order[:most]]
         cells = level.grid.cells[chosen]
-        targets = level.attributions[cells].argmax(1)
         model, lost = run.model(config.model), []
         for few in torch.arange(len(chosen)).split(batch):
             numbers = found.images[chosen[few]].tolist()
             images = read_images(source, numbers, config.sampling.size).to(run.device)
             places, directions = found.positions[chosen[few]], level.directions[cells[few]]
             change = position_removal(model, images, layer, places, directions.to(run.device)).cpu()
-            lost.append(-change[torch.arange(len(few)), targets[few]])
-        return {"said": level.attributions[cells, targets], "lost": torch.cat(lost)}
+            lost.append(-change)
+        return {"said": level.attributions[cells], "lost": torch.cat(lost)}
 
     return Removal(**run.part(f"{layer}-removal", compute, config, layer, most))

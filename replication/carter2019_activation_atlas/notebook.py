@@ -103,8 +103,8 @@ run.show(figures.query_figure(run), "query")
 run.show(figures.objective_figure(run), "objective")
 
 # %% [markdown]
-# Icons start from noise, each from its own. If all start from the same noise, neighbours, which look for much the same, also
-# come out in the same orientation. That reads more calmly and hides that an icon is one of many possible ones.
+# Icons start from noise, each from its own. If all start from the same noise, neighbours, which look for much the same, come out
+# somewhat more alike. The gain is small: the random transforms of the ascent move things about.
 
 # %% mystnb={"figure": {"caption": "Left: each icon starts from noise of its own. Right: all start from the same."}, "image": {"alt": "Two maps of the same cells"}}
 run.show(figures.aligned_figure(run), "aligned")
@@ -112,7 +112,8 @@ run.show(figures.aligned_figure(run), "aligned")
 # %% [markdown]
 # ## Layer by layer
 #
-# The article shows maps of several layers: from textures to parts to objects.
+# The article shows maps of several layers: from textures to parts to objects. Icons of the last layer need more pixels and steps
+# than 64 and 96 to be clear: one position there sees the whole photograph.
 
 # %% mystnb={"figure": {"caption": "Atlases of three layers, from the middle of the network to its end."}, "image": {"alt": "Maps of several layers side by side"}}
 run.show(figures.layers_figure(run), "layers")
@@ -121,16 +122,23 @@ run.show(figures.layers_figure(run), "layers")
 run.show(figures.specificity_figure(run), "specificity")
 
 # %% [markdown]
+# How far can the labels be trusted? In the last layer an attribution is all but exact: only an average and a linear map follow.
+# There the photograph's own class is among the first ten for four of five activations, and a cell's attributions tell well which
+# classes lose when its direction is removed. In the middle of the network both fail: attribution is first order, and six blocks of
+# ReLUs and pooling follow. So names on the map of inception_4c are hints, and the pictures say more. The article has the same
+# caveat without a number.
+#
 # One class through the layers: of all activations, only those that add most to *head cabbage*.
 
-# %% mystnb={"figure": {"caption": "Head cabbage in three layers."}, "image": {"alt": "Three small maps of leafy textures"}}
+# %% mystnb={"figure": {"caption": "Head cabbage in three layers. In the last: leaves, cauliflower, broccoli, and what curls or is ribbed alike, snails and a turtle's shell."}, "image": {"alt": "Three small maps of leafy textures"}}
 run.show(figures.through_figure(run), "through")
 
 # %% [markdown]
 # ## Classes
 #
 # The map of a class shows what the network looks for when it says its name. Fireboat and streetcar share much: windows, a large
-# body. Water and sky tell them apart.
+# body. Water and sky tell them apart. A hundred activations of four thousand make each map, where the article has 3000 of
+# 400,000; so what adds a little to a class comes along: dogs stand in both.
 
 # %% mystnb={"figure": {"caption": "What adds to fireboat, and what adds to streetcar, in the last convolutional layer."}, "image": {"alt": "Two small maps"}}
 run.show(figures.class_figure(run), "classes")
@@ -157,6 +165,10 @@ run.show(figures.pair_figure(run), "pair")
 # %%
 figures.attacks_table(run)
 
+# %% [markdown]
+# None of the three works on our photographs as the article's do, and the reasons show. The one locomotive at hand is a passenger
+# car to this network. A baseball makes the whale a shark at one place only.
+
 # %% mystnb={"figure": {"caption": "The article's patches on the one photograph of each class that is at hand, with what the network sees."}, "image": {"alt": "Rows of a photograph without and with patches of two sizes"}}
 run.show(figures.patches_figure(run), "patches")
 
@@ -172,14 +184,20 @@ run.show(figures.sizes_figure(run), "sizes")
 figures.pairs_table(run)
 
 # %% [markdown]
-# The ten classes are far apart: a church and a fish share nothing that a patch could add. The article's pairs are neighbours.
-# So a second study takes single photographs of a thousand classes and pushes each to the class that the network thinks of
-# second.
+# Photographs of the class that a cell is named by do nothing: a church and a fish share nothing that such a patch could add. But
+# the *icon* of the cell works, at up to all of the photographs. It was made to excite the layer along the very direction that
+# tells the classes apart, so it acts as an adversarial patch; that the atlas finds it is the point.
+#
+# The article's pairs are neighbours. So a second study takes single photographs of a thousand classes and pushes each to the class
+# that the network thinks of second.
 
 # %%
 figures.near_table(run)
 
 # %% [markdown]
+# The suggested photographs are ahead of random ones and of noise, by less than forty photographs can settle. Noise at its best
+# place does nearly as well: part of what a patch does is to hide the object.
+#
 # ## What can mislead
 #
 # **The data decide.** A map shows what the photographs made the layer do, and nothing else.

@@ -73,9 +73,10 @@ def labels_name_the_photograph(run: Run) -> Measurement | None:
 
 @PAPER.claim("labels-predict-removal", source="“Attribution”, note", unit="correlation", at_least=0.5, tolerance=0.2)
 def labels_predict_removal(run: Run) -> Measurement:
-    """A cell's attribution to its first class tells what the class loses when the cell's direction is removed."""
+    """A cell's attributions tell which classes lose when its direction is removed from an activation."""
     found = {layer: measures.removal(run, layer).correlation for layer in run.config.layers}
-    return Measurement(min(found.values()), ", ".join(f"{layer} {value:.2f}" for layer, value in found.items()))
+    note = "over all classes: " + ", ".join(f"{layer} {value:.2f}" for layer, value in found.items())
+    return Measurement(min(found.values()), note)
 
 
 @PAPER.claim("class-atlas-is-specific", source="“Focusing on a single classification”", unit="share", at_least=0.5)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser.explorers import DESKTOP, Reader
-from playwright.sync_api import Browser, FrameLocator, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -45,11 +46,16 @@ def test_the_book_keeps_its_own_title_for_the_frame(reader):
     assert reader.page.locator("iframe.innerview-page").get_attribute("title") == 'Toy & "atlas"'
 
 
+def _window(browser: Browser) -> Page:
+    options: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+    return browser.new_context(**options).new_page()
+
+
 @pytest.fixture
 def alone(reader: Reader, frame: FrameLocator, browser: Browser) -> Iterator[Reader]:
     """Follow the frame's link to a window of its own."""
     source = reader.page.locator("iframe.innerview-page").evaluate("frame => frame.src")
-    alone = Reader(browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page())
+    alone = Reader(_window(browser))
     alone.open(source)
     yield alone
     assert (alone.errors, alone.outside) == ([], [])
@@ -74,7 +80,7 @@ def test_a_class_fades_the_cells_that_do_not_speak_for_it_and_a_link_restores_al
     filtered = alone.seen([(1, 0), (1, 3)], 4)
     assert abs(filtered - plain).sum(1)[0] > 100  # says nothing for ants: nearly the ground
     assert abs(filtered - plain).sum(1)[1] < 20
-    other = Reader(browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page()).open(alone.page.url)
+    other = Reader(_window(browser)).open(alone.page.url)
     assert other.view() == alone.view()
     assert abs(other.pixels() - alone.pixels()).mean() < 1
     other.page.context.close()
