@@ -226,8 +226,8 @@ def attacks_table(run: Run) -> Table:
                 "patch": attack.named,
                 "article": " / ".join(f"{rate:g}" for rate in attack.patched),
                 "article noise": " / ".join(f"{rate:g}" for rate in attack.noise),
-                "before": f"{100 * patch.probability_before:.1f}",
-                "ours": f"{100 * patch.probability_best:.1f} / {100 * patch.probability_fixed:.1f}",
+                "ours": f"{100 * patch.probability_before:.1f}: {100 * patch.probability_best:.1f} / "
+                f"{100 * patch.probability_fixed:.1f}",
                 "noise": f"{100 * noise.probability_best:.1f} / {100 * noise.probability_fixed:.1f}",
                 "predicted": "yes" if patch.success_best else "no",
             }
@@ -235,42 +235,35 @@ def attacks_table(run: Run) -> Table:
     columns = {
         "pair": "Photograph, target",
         "patch": "Patch",
-        "article": "Article: success, best / fixed place, %",
-        "article noise": "Article: noise, %",
-        "before": "Here: target's probability before, %",
-        "ours": "With the patch, best / fixed place, %",
-        "noise": "With noise, %",
-        "predicted": "Predicted as the target at some place",
+        "article": "Article",
+        "article noise": "Its noise",
+        "ours": "Here",
+        "noise": "Our noise",
+        "predicted": "Succeeds",
     }
-    return Table(rows, columns, "The article's attacks; here on one photograph each")
+    title = (
+        "Best / fixed place. Article: success, %. Here, on one photograph: the target's probability before, and then, %"
+    )
+    return Table(rows, columns, title)
 
 
 def pairs_table(run: Run) -> Table:
     """Success of the patches that the atlas suggests for pairs of ten classes."""
     names, rows = labels(run), []
     for pair, found in patching.attacked(run).items():
-        row = {
-            "pair": f"{names[pair.source]} to {names[pair.target]}",
-            "patch": names[pair.suggestion.named],
-            "strength": f"{pair.suggestion.strength:.2f}",
-        }
+        row = {"pair": f"{names[pair.source]} to {names[pair.target]}", "patch": names[pair.suggestion.named]}
         for way, attack in found.items():
             row[way] = f"{100 * attack.success_best:.0f} / {100 * attack.success_fixed:.0f}"
-        row["probability"] = (
-            f"{100 * found['photograph'].probability_before:.1f} to {100 * found['photograph'].probability_best:.1f}"
-        )
         rows.append(row)
     columns = {
         "pair": "Photographs, target",
-        "patch": "Patch suggested",
-        "strength": "Strength, logits",
-        "photograph": "Its photograph, %",
-        "icon": "The cell's icon, %",
-        "random": "Other photographs, %",
-        "noise": "Noise, %",
-        "probability": "Target's mean probability, without patch to best place, %",
+        "patch": "Suggested",
+        "photograph": "Photograph",
+        "icon": "Icon",
+        "random": "Random",
+        "noise": "Noise",
     }
-    return Table(rows, columns, "Success at the best / fixed place")
+    return Table(rows, columns, "Success at the best / fixed place, %")
 
 
 def near_table(run: Run) -> Table:

@@ -172,8 +172,8 @@ figures.attacks_table(run)
 # %% mystnb={"figure": {"caption": "The article's patches on the one photograph of each class that is at hand, with what the network sees."}, "image": {"alt": "Rows of a photograph without and with patches of two sizes"}}
 run.show(figures.patches_figure(run), "patches")
 
-# %% mystnb={"figure": {"caption": "A steam locomotive grows on a snorkel."}, "image": {"alt": "Three curves of probability over the width of a patch"}}
-run.show(figures.sizes_figure(run), "sizes")
+# %% mystnb={"figure": {"caption": "A baseball grows on a grey whale. From half the width on, the network sees a baseball; below, for a while, a wreck. The shark hardly rises at this place, the lower right."}, "image": {"alt": "Three curves of probability over the width of a patch: the whale falls, the baseball rises"}}
+run.show(figures.sizes_figure(run, 1), "sizes")
 
 # %% [markdown]
 # One photograph is no rate. Of ten classes there are 400 photographs each. The atlas of these photographs names, for each
