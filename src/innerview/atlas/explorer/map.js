@@ -140,7 +140,7 @@ class AtlasMap {
     const corner = this.viewer.viewport.pixelFromPointNoRotate(new OpenSeadragon.Point(0, 0), true);
     const frame = { left: corner.x * scale, top: corner.y * scale, side: this.side * scale };
     if (this.veil) this.paintVeil(context, frame, width, height);
-    this.paintRim(context, frame, 2 * scale);
+    this.paintRim(context, frame, 4 * scale);
     for (const outline of this.outlines) this.paintOutline(context, frame, outline, scale);
   }
 
@@ -160,7 +160,7 @@ class AtlasMap {
     );
   }
 
-  /** Hide what tiles show of themselves beyond the border, a part of a pixel. */
+  /** Hide what tiles show of themselves beyond the border: where they are scaled down, up to some pixels. */
   paintRim(context, frame, width) {
     context.lineWidth = width;
     context.strokeStyle = getComputedStyle(this.element).getPropertyValue("--ground");
