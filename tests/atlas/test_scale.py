@@ -127,6 +127,7 @@ def test_an_explorer_that_is_replaced_is_whole_after_a_kill(copied: Place, wante
     assert changed.build().keys() != wanted.keys()
 
 
+@pytest.mark.slow
 def test_killed_while_umap_lays_out(images: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, layers=(LAYER,), classes=(), pairs=(), full=replace(FULL, reduction=Reduction("umap")))
     place, whole = (Place(tmp_path / name, images, recipe) for name in ("killed", "whole"))

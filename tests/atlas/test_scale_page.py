@@ -21,6 +21,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.slow
 def test_the_script_makes_an_explorer(tmp_path: Path) -> None:
     (script,) = BLOCKS
     for large, small in SMALLER.items():
