@@ -28,7 +28,7 @@ from innerview.atlas import (
 )
 from innerview.atlas.explore import class_names
 from innerview.atlas.sources import ImageSource
-from innerview.core.folders import image_paths
+from innerview.core.folders import image_paths, spread
 from innerview.core.seeds import generator
 from innerview.core.types import Images
 from innerview.core.work import Work
@@ -75,8 +75,7 @@ def ten_classes(run: Run) -> ImageSource:
 
 def _spread(paths: list[Path], limit: int | None) -> ImageFiles:
     """Return all files, or so many of them, evenly spread."""
-    count = min(limit or len(paths), len(paths))
-    return ImageFiles(tuple(paths[place * len(paths) // count] for place in range(count)))
+    return ImageFiles(tuple(spread(paths, limit or len(paths))))
 
 
 def crops(names: tuple[str, ...], count: int, seed: int, side: int = 224) -> list[Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -13,14 +13,13 @@ from torch import Tensor
 
 from innerview.assets import fetch
 from innerview.core.errors import BadInput
+from innerview.core.folders import spread
 from innerview.core.images import read_image
 from innerview.core.types import Boxes, Images, Masks
 from innerview.localization import COCO_CATEGORIES, coco_masks, find_ilsvrc, read_ilsvrc, scaled_boxes
 from innerview.replicate import Run
 from innerview.replicate.photos import SKIMAGE, photo
 from replication.selvaraju2017_grad_cam.categories import IMAGENET_OF_COCO
-
-Item = TypeVar("Item")
 
 EMBEDDED: Final = {
     "chelsea": (282, (15, 0, 385, 300)),
@@ -62,7 +61,7 @@ def boxed(run: Run, count: int | None = None) -> list[Photo]:
     """Return photographs with boxes, at most `count`, evenly spread over the classes."""
     most = run.config.images if count is None else min(count, run.config.images)
     photos = _embedded(run) if run.fallback else _published(run.config.imagenet, run.config.size)
-    return _every(photos, most)
+    return spread(photos, most)
 
 
 @cache
@@ -96,7 +95,7 @@ def _outlined(count: int, size: int, smallest: float) -> Scenes:
     """Return COCO's photographs with the objects that cover at least a share of them."""
     files = fetch("coco128_seg")
     found: dict[str, list[Any]] = {"images": [], "owners": [], "categories": [], "masks": []}
-    pictures = _every(sorted(key for key in files if key.endswith(".jpg")), count)
+    pictures = spread(sorted(key for key in files if key.endswith(".jpg")), count)
     for key in pictures:
         outlines = key.replace("images", "labels").replace(".jpg", ".txt")
         masks = coco_masks(files[outlines], (size, size)) if outlines in files else {}
@@ -133,12 +132,6 @@ def pair_photo(run: Run) -> Images:
     if run.fallback:
         return _pasted(run.config.size).images[:1].to(run.device)
     return photo(run.config.photo, run.config.size).to(run.device)
-
-
-def _every(items: Sequence[Item], count: int) -> list[Item]:
-    """Return `count` of the items, evenly spread."""
-    few = min(count, len(items))
-    return [items[place * len(items) // few] for place in range(few)]
 
 
 def _embedded(run: Run) -> list[Photo]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from innerview.assets import fetch
+from innerview.core.folders import spread
 from innerview.core.images import read_image
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Values
@@ -71,9 +72,7 @@ def photographs(run: Run, most: int | None = None) -> Images:
     index = class_index(run.model(config.model), config.faceted)
     folder = imagenet_classes()[index].wnid
     paths = [path for path in sorted(fetch("imagenette160_train").values()) if path.parent.name == folder]
-    few = min(count, len(paths))
-    chosen = [paths[place * len(paths) // few] for place in range(few)]
-    return torch.cat([read_image(path, (config.size, config.size)) for path in chosen])
+    return torch.cat([read_image(path, (config.size, config.size)) for path in spread(paths, count)])
 
 
 def _crops(count: int, size: int, seed: int) -> Images:

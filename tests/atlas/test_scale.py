@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import torch
 from atlas.scale import FULL, RECIPE, STAGES, Place, Slow, killed
 from atlas.small import LAYER, write_images
+from core.limits import limited
 from distributed import Client, LocalCluster
 
 from innerview.atlas import Reduction
@@ -242,20 +242,13 @@ def test_a_changed_configuration_makes_new_files_and_keeps_the_old_ones(
     assert before.items() <= copied.finished().items()
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_is_one_line_and_what_was_finished_stays(place: Place, wanted: dict[str, bytes]) -> None:
     for room, full_at in ((400, "conv1-activations-"), (3000, "icons-"), (50_000, "explorer")):
         before = place.finished()
-        with files_of_at_most(room), pytest.raises(OutputError, match=r"^cannot write .*; free space or cho") as told:
+        with (
+            limited(resource.RLIMIT_FSIZE, room),
+            pytest.raises(OutputError, match=r"^cannot write .*; free space or cho") as told,
+        ):
             place.build()
         assert full_at in str(told.value)
         assert "\n" not in str(told.value)

@@ -3,10 +3,10 @@
 import resource
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 
 import pytest
+from core.limits import limited
 from core.units import Logged, assert_same, do, forking, gradients, path_of, three_tensors
 from distributed import Client, LocalCluster
 
@@ -43,18 +43,8 @@ def test_convolutions_give_the_same_bits_in_any_number_of_processes(serial, tmp_
         assert len(compute.processes()) == workers
 
 
-@contextmanager
-def few_open_files(most: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def test_many_results_of_processes_need_no_open_files():
-    with few_open_files(256), ProcessPoolExecutor(1, mp_context=forking()) as pool:
+    with limited(resource.RLIMIT_NOFILE, 256), ProcessPoolExecutor(1, mp_context=forking()) as pool:
         found = do(Work(None, pool), three_tensors, range(300))
     assert_same(found, [three_tensors(unit) for unit in range(300)])
 

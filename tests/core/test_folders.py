@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from innerview.core.errors import BadInput
-from innerview.core.folders import Batch, image_paths, read_batches
+from innerview.core.folders import Batch, image_paths, read_batches, spread
 from innerview.core.images import center_crop, read_image
 
 SIDES = [(20, 12), (12, 20), (16, 16), (30, 11), (9, 40), (25, 25), (13, 14)]
@@ -132,3 +132,9 @@ def test_impossible_settings_are_refused_before_anything_is_read(folder, size, b
 
 def test_no_paths_make_no_batches():
     assert list(read_batches([], 10, 4)) == []
+
+
+def test_spread_takes_evenly_and_never_more_than_there_are():
+    assert spread(list("abcdefghij"), 4) == ["a", "c", "f", "h"]
+    assert spread([1, 2, 3], 3) == spread([1, 2, 3], 7) == [1, 2, 3]
+    assert spread([1, 2, 3], 0) == spread([], 2) == []

@@ -200,10 +200,11 @@ def _recipe(
 def _opened(folder: Path, limit: int | None, model: str, device: str) -> "tuple[list[Path], nn.Module]":
     """Return the images of a folder, and the model on its device."""
     from innerview.core.devices import choose_device
-    from innerview.core.folders import image_paths
+    from innerview.core.folders import image_paths, spread
     from innerview.models import load_model
 
-    paths = _spread(image_paths(folder), limit)
+    paths = image_paths(folder)
+    paths = spread(paths, limit or len(paths))
     return paths, load_model(model).to(choose_device(device))
 
 
@@ -211,11 +212,6 @@ def _device(model: "nn.Module") -> str:
     from innerview.models.activations import device_of
 
     return str(device_of(model))
-
-
-def _spread(paths: list[Path], limit: int | None) -> list[Path]:
-    count = min(limit or len(paths), len(paths))
-    return [paths[place * len(paths) // count] for place in range(count)]
 
 
 def _last_layer(model: "nn.Module") -> str:

@@ -59,6 +59,12 @@ def image_paths(folder: str | Path) -> list[Path]:
     return sorted(found)
 
 
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Return `count` of the items, evenly spread; all of them if there are no more."""
+    few = min(count, len(items))
+    return [items[place * len(items) // few] for place in range(few)]
+
+
 def _suffixes() -> set[str]:
     endings = Image.registered_extensions()  # loads Pillow's formats, which `OPEN` lists
     return {ending for ending, name in endings.items() if name in Image.OPEN and name not in WITHOUT_PIXELS}
