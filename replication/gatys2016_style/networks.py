@@ -7,7 +7,6 @@ was measured to ``networks.json``, both beside this file.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -129,7 +128,7 @@ def trained(name: str, plan: Plan, model: nn.Module, at: Places) -> dict[str, An
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "bytes": path.stat().st_size,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "seconds": seconds(at.checkpoints / name),
+        "seconds": found.seconds,
         "losses": smoothed(found),
         "held out": held_out(network, FastStyleLoss(model, styles, recipe)),
     }
@@ -159,17 +158,6 @@ def held_out(network: StyleNetwork, loss: FastStyleLoss) -> dict[str, dict[str, 
 def smoothed(found: Training) -> list[float]:
     """Return the mean loss of each of `WINDOWS` equal parts of a training, or of each step of a short one."""
     return [float(part.mean()) for part in found.history.tensor_split(min(WINDOWS, len(found.history)))]
-
-
-def seconds(folder: Path) -> float:
-    """Return how long a training took, all its parts together where it was stopped."""
-    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    total = before = 0.0
-    for line in lines:
-        now = json.loads(line)["seconds"]
-        total += now - before if now >= before else now  # it counts from 0 again
-        before = now
-    return round(total, 1)
 
 
 @cache

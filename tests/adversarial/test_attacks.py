@@ -8,7 +8,7 @@ from skimage import data
 from torch import nn
 from torch.nn import functional as F
 
-from innerview.adversarial import Attack, AwayFrom, Towards, fgsm, pgd
+from innerview.adversarial import Attack, AwayFrom, Towards, distances, fgsm, iterative, pgd
 from innerview.adversarial.goals import log_probability
 from innerview.core.errors import BadInput, NotFinite
 from innerview.core.images import from_array, read_image
@@ -86,6 +86,73 @@ def test_classes_are_given_as_index_name_or_one_for_each():
     assert not torch.equal(pgd(CURVED, IMAGES, Towards([3, 3, 0]), attack).images, wanted)
 
 
+def test_fgsm_under_l2_goes_along_the_gradient():
+    away = (TWO.fc.weight[1] - TWO.fc.weight[0]).view(3, 4, 5)
+    inside = 0.5 + 0.2 * (IMAGES - 0.5)  # far enough from the ends of the range
+    wanted = inside + 0.3 * away / away.norm()
+    for goal in (AwayFrom(0), Towards(1)):
+        found = fgsm(TWO, inside, goal, epsilon=0.3, norm="l2").images
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(("goal", "sign"), [(AwayFrom, 1), (Towards, -1)])
+def test_pgd_under_l2_is_what_is_written_down(goal, sign):
+    attack, classes = Attack(0.4, steps=6, step_size=0.15, seed=None, norm="l2"), torch.tensor([1, 2, 0])
+    found, wanted = pgd(CURVED, IMAGES, goal(classes), attack), []
+    for image, label in zip(IMAGES, classes, strict=True):
+        now = image
+        for _ in range(attack.steps):
+            leaf = now[None].clone().requires_grad_()
+            (slope,) = torch.autograd.grad(F.cross_entropy(CURVED(leaf), label[None]), leaf)
+            moved = now + sign * 0.15 * slope[0] / slope.square().sum().sqrt() - image
+            length = moved.square().sum().sqrt()
+            now = (image + (moved * 0.4 / length if length > 0.4 else moved)).clamp(0, 1)
+        wanted.append(now)
+    torch.testing.assert_close(found.images, torch.stack(wanted), rtol=0, atol=1e-10)
+    assert distances(IMAGES, found.images, "l2").max() > 0.3
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_iterative_method_is_pgd_from_the_image_with_steps_that_add_up_to_a_quarter_more(norm):
+    for epsilon, steps in ((8 / 255, 10), (0.3, 5), (0.1, 1)):
+        size = min(1.25 * epsilon / steps, epsilon)
+        wanted = pgd(CURVED, IMAGES, attack=Attack(epsilon, steps, size, None, norm)).images
+        assert torch.equal(iterative(CURVED, IMAGES, epsilon=epsilon, steps=steps, norm=norm).images, wanted)
+    assert torch.equal(
+        iterative(CURVED, IMAGES, epsilon=8 / 255, norm=norm).images,
+        pgd(CURVED, IMAGES, attack=Attack(8 / 255, 10, 1 / 255, None, norm)).images,  # the paper's steps of one level
+    )
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("epsilon", [0, 1e-4, 8 / 255, 1 / 3, 1])
+def test_every_attack_keeps_ball_and_range_also_at_their_ends(norm, epsilon):
+    model = network(Curved).float()
+    images = torch.rand(20, 3, 4, 5, generator=torch.Generator().manual_seed(2))
+    images[0], images[1], images[2, :, :2] = 0, 1, 1
+    for goal in (AwayFrom(), Towards(1)):
+        for found in (
+            fgsm(model, images, goal, epsilon=epsilon, norm=norm),
+            iterative(model, images, goal, epsilon=epsilon, steps=3, norm=norm),
+            pgd(model, images, goal, Attack(epsilon, 4, epsilon / 2, 1, norm)),
+        ):
+            assert found.images.dtype == torch.float32
+            assert (found.images >= 0).all()
+            assert (found.images <= 1).all()
+            moved = found.images.double() - images.double()
+            reach = moved.abs().max() if norm == "linf" else moved.square().sum((1, 2, 3)).sqrt().max()
+            assert reach <= epsilon
+            assert reach >= 0.9 * epsilon
+
+
+def test_all_of_the_range_may_be_asked_for():
+    found = pgd(CURVED.float(), IMAGES.float(), attack=Attack(60**0.5, 30, 1.0, 0, "l2"))
+    CURVED.double()
+    assert found.success.all()
+    with pytest.raises(BadInput, match=r"under l2 epsilon must lie in \[0, 7\.746\], the root of the number"):
+        pgd(CURVED, IMAGES, attack=Attack(7.8, norm="l2"))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("epsilon", [8 / 255, 0.1, 1 / 3, 1e-4])
 def test_the_ball_and_the_range_are_kept_exactly(dtype, epsilon):
@@ -126,6 +193,32 @@ def test_the_start_is_uniform_in_the_ball_and_belongs_to_its_image():
     assert torch.equal(second[0], start[1])
     nowhere = pgd(model, middle, attack=Attack(0.1, steps=0, seed=None)).images
     assert torch.equal(nowhere, middle)
+
+
+def test_the_start_under_l2_has_any_direction_and_nearly_the_whole_length():
+    middle = torch.full((8, 3, 30, 30), 0.5)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2700, 3)).eval()
+    start = pgd(model, middle, attack=Attack(2.0, steps=0, seed=7, norm="l2")).images - middle
+    lengths = start.flatten(1).norm(dim=1)
+    assert ((lengths > 1.98) & (lengths <= 2)).all()
+    cosines = start.flatten(1) @ start.flatten(1).T / (lengths[:, None] * lengths)
+    assert (cosines - torch.eye(8)).abs().max() < 0.1
+
+
+def test_none_for_the_step_is_madrys_and_under_l2_what_crosses_the_ball():
+    assert Attack(0.5, 20).step == 2 / 255
+    assert Attack(3.0, 10, norm="l2").step == 0.75
+    assert Attack(3.0, 0, norm="l2").step == 7.5
+
+
+def test_an_image_is_not_led_to_the_class_that_it_shows():
+    true = [1, 2, 0]
+    with pytest.raises(BadInput, match="class 2, dog, is what image 1 shows already; choose another target"):
+        fgsm(CURVED, IMAGES, Towards([0, 2, 1], true))
+    with pytest.raises(BadInput, match="class 0, fox, is what image 2 shows already"):
+        fgsm(CURVED, IMAGES, Towards(0, true))
+    wanted = fgsm(CURVED, IMAGES, Towards([2, 0, 1])).images
+    assert torch.equal(fgsm(CURVED, IMAGES, Towards([2, 0, 1], true)).images, wanted)
 
 
 def test_a_seed_repeats_and_another_differs():
@@ -243,9 +336,24 @@ def test_a_class_beyond_the_logits_of_a_model_without_names_is_refused():
         fgsm(model, IMAGES, Towards([0, 4, 1]))
 
 
-@pytest.mark.parametrize("options", [{"epsilon": -0.1}, {"epsilon": 8.0}, {"steps": -1}, {"step_size": -0.1}])
-def test_attacks_that_are_none_are_refused(options):
-    with pytest.raises(BadInput, match=r"epsilon must lie in \[0, 1\]|give 0 or more, of a size in \[0, 1\]"):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epsilon": -0.1}, r"epsilon must lie in \[0, 1\], the range of the images' values, not -0\.1"),
+        ({"epsilon": 8.0}, r"epsilon must lie in \[0, 1\]"),
+        ({"epsilon": float("nan")}, r"epsilon must lie in \[0, 1\]"),
+        ({"epsilon": float("nan"), "norm": "l2"}, r"under l2 epsilon must lie in \[0, inf\), not nan"),
+        ({"epsilon": float("inf"), "norm": "l2"}, r"\[0, inf\), not inf"),
+        ({"epsilon": -1, "norm": "l2"}, r"\[0, inf\), not -1"),
+        ({"norm": "l1"}, "no norm is called 'l1'; choose one of linf, l2"),
+        ({"steps": -1}, r"-1 steps of None are none; give 0 or more, of a size in \[0, 1\]"),
+        ({"step_size": -0.1}, r"of a size in \[0, 1\]"),
+        ({"step_size": 1.1}, r"of a size in \[0, 1\]"),
+        ({"step_size": -1, "norm": "l2"}, r"of a size in \[0, inf\)"),
+    ],
+)
+def test_attacks_that_are_none_are_refused(options, said):
+    with pytest.raises(BadInput, match=said):
         Attack(**options)
 
 

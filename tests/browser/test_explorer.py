@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import torch
 from atlas.sheets import atlas
 from browser.explorers import (
     CLOSE,
@@ -28,6 +29,7 @@ from browser.explorers import (
 )
 from playwright.sync_api import Browser, Page, expect
 
+from innerview.atlas import photograph_sheet
 from innerview.atlas.export import Sheet, export_explorer
 
 pytestmark = pytest.mark.browser
@@ -491,3 +493,24 @@ def test_every_control_has_a_name(visit):
     )
     assert unnamed == []
     assert reader.page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_a_map_of_photographs_speaks_of_photographs(browser: Browser, tmp_path: Path) -> None:
+    """Where an atlas has no layer its cells are photographs, and a class fades the others."""
+    images = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9]])[:, :, None, None].expand(-1, -1, 64, 64)
+    cells = torch.tensor([[0, 0], [0, 1], [1, 1]])
+    sheet = photograph_sheet(images.contiguous(), torch.rand(3, 2), cells, [1, 0, 1], title="All")
+    page = export_explorer(tmp_path / "out", [sheet], ["ant", "bee"], title="Insects", keep=1)
+    options: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+    reader = Reader(browser.new_context(**options).new_page()).open(f"{page.as_uri()}{WHOLE}&class=1")
+    assert reader.text("#status") == f"2 {TIMES} 2 · 3 cells · 3 photographs"
+    assert reader.text("#legend p") == "In full: photographs of bee."
+    reader.page.mouse.move(*reader.place(0, 1, 2))
+    reader.settle()
+    assert reader.text("#cell-count") == "1 photograph"
+    assert "Class of the photograph" in reader.text("#top")
+    assert "ant" in reader.text("#top")
+    reader.page.keyboard.press("?")
+    assert "Each cell is one photograph" in reader.text("#help")
+    assert not reader.page.locator("#help-keep").is_visible()
+    assert (reader.errors, reader.outside) == ([], [])

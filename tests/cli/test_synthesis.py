@@ -327,8 +327,8 @@ def test_foreign_network_files(run, photo, tmp_path):
     (tmp_path / "text.safetensors").write_text("this is no network")
     for name, says in (
         ("foreign.safetensors", "is a network trained at another normalization"),
-        ("text.safetensors", "is no network of style"),
-        ("none.safetensors", "is no network of style"),
+        ("text.safetensors", "holds no style network"),
+        ("none.safetensors", "holds no style network"),
     ):
         refused(run, tmp_path, says, "style", photo, "stars", "--network", tmp_path / name)
 

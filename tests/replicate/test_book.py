@@ -2,6 +2,7 @@ import importlib.util
 import json
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,19 @@ def test_papers_stand_in_the_contents_in_their_order():
     assert lines[2:] == [f"    - file: {file}" for file in files]
 
 
-def test_the_committed_contents_name_a_place_for_the_papers():
+def test_methods_stand_in_a_place_of_their_own():
+    text = "- glob: replications/*\n- file: methods\n- glob: methods/*\n"
+    shown = [exhibit("zeno2015_toy"), replace(exhibit("averaging"), kind="methods")]
+    lines = book.table_of_contents(text, shown).splitlines()
+    assert lines == ["- file: replications/zeno2015_toy", "- file: methods", "- file: methods/averaging"]
+
+
+def test_the_committed_contents_name_a_place_for_papers_and_methods():
     text = (REPOSITORY / "book/_toc.yml").read_text(encoding="utf-8")
-    assert book.table_of_contents(text, [exhibit()]) != text
+    found = book.table_of_contents(text, [exhibit("zeno2015_toy"), replace(exhibit("averaging"), kind="methods")])
+    assert "- file: replications/zeno2015_toy\n" in found
+    assert "- file: methods/averaging\n" in found
+    assert "glob:" not in found.partition("- caption: Library")[0]
 
 
 def test_synchronising_removes_what_is_gone_and_leaves_alone_what_is_unchanged(tmp_path):

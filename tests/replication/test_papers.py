@@ -42,7 +42,8 @@ def test_there_are_papers():
 
 
 def test_a_paper_loads_with_a_citation_that_the_bibliography_holds(paper):
-    assert paper.folder == ROOT / "replication" / paper.name
+    assert paper.folder in {ROOT / "replication" / paper.name, ROOT / "replication/methods" / paper.name}
+    assert paper.shelf == ROOT / "replication"
     assert paper.title
     bibliography = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "book").rglob("*.bib"))
     assert f"{{{paper.citation}," in bibliography

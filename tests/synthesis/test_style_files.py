@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from innerview.core.errors import BadInput, NotFinite
-from innerview.synthesis.style_files import INTAKE, KEY, load_style_network, save_style_network
+from innerview.synthesis.style_files import INTAKE, load_style_network, save_style_network
 from innerview.synthesis.style_networks import StyleArchitecture, StyleNetwork
 
+KEY = "innerview style network"
 THREE = StyleArchitecture(3, 1, "conditional", ("stars", "scream", "pebbles"))
 
 
@@ -59,7 +60,7 @@ def header(**changes):
         (None, "another normalization .*does not say what range"),
         ({"format": "pt"}, "another normalization .*does not say what range"),
         ({KEY: "[1]"}, "another normalization"),
-        ({KEY: "{"}, "no network of style"),
+        ({KEY: "{"}, "holds no style network"),
         (header(intake="RGB in [0, 255]"), r"another normalization \(it takes RGB in \[0, 255\]\)"),
         (header(architecture={"width": 3}), "does not say what network it holds"),
         (header(architecture=asdict(THREE) | {"depth": 3}), "does not say what network it holds"),
@@ -80,7 +81,7 @@ def test_what_is_no_such_file_is_refused(tmp_path):
     pickled = tmp_path / "candy.pth"
     torch.save(drawn().state_dict(), pickled)
     for path in (pickled, tmp_path / "missing.safetensors", tmp_path):
-        with pytest.raises(BadInput, match="is no network of style") as caught:
+        with pytest.raises(BadInput, match="holds no style network") as caught:
             load_style_network(path)
         assert "\n" not in str(caught.value)
 

@@ -157,6 +157,16 @@ def test_the_log_tells_every_step(tmp_path, network, samples):
     assert [line["learning_rate"] for line in lines] == pytest.approx(rates, rel=1e-5)
     seconds = [line["seconds"] for line in lines]
     assert seconds == sorted(seconds)
+    assert result.seconds == round(seconds[-1], 1)
+
+
+def test_the_seconds_of_all_parts_count(tmp_path, network, samples):
+    result = train(network, samples, cross_entropy, RECIPE, folder=tmp_path)
+    parts = [1.0, 2.5, 0.5, 4.0]  # stopped after 2.5 seconds, then 4 more
+    (tmp_path / "log.jsonl").write_text("".join(f'{{"seconds": {one}}}\n' for one in parts))
+    assert result.seconds == 6.5
+    with pytest.raises(BadInput, match="writes no log; give it a folder"):
+        _ = replace(result, folder=None).seconds
 
 
 # What ends a training

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.types import Values
-from innerview.models import LOGITS, class_index
+from innerview.models import LOGITS, class_index, class_labels
 from innerview.optimize import Objective, Reading
 
 Classes = Int[Tensor, " b"]
@@ -66,12 +66,17 @@ class Towards:
 
     Args:
         target: A class for all images, or one for each.
+        true: The class that each image shows, where it is known: none of them can be its own target.
     """
 
     target: ClassChoice
+    true: ClassChoice | None = None
 
     def classes(self, model: nn.Module, predicted: Classes) -> Classes:
-        return chosen(model, self.target, predicted)
+        classes = chosen(model, self.target, predicted)
+        if self.true is not None:
+            check_targets(model, classes, chosen(model, self.true, predicted))
+        return classes
 
     def objective(self, classes: Classes) -> Objective:
         return log_probability(classes)
@@ -92,6 +97,19 @@ def log_probability(classes: Classes) -> Objective:
         return scores[torch.arange(len(scores), device=scores.device), indices]
 
     return Objective(f"log_probability({', '.join(map(str, indices))})", (LOGITS,), measure, len(indices))
+
+
+def check_targets(model: nn.Module, targets: Classes, true: Classes) -> None:
+    """Raise an error if an image is to be taken for what it shows: an attack would succeed by doing nothing.
+
+    Raises:
+        BadInput: a target is the true class.
+    """
+    same = (targets == true).nonzero().flatten().tolist()
+    if same:
+        index, labels = int(true[same[0]]), class_labels(model)
+        name = f"{index}, {labels[index]}," if index < len(labels) else f"{index}"
+        raise BadInput(f"class {name} is what image {same[0]} shows already; choose another target")
 
 
 def chosen(model: nn.Module, target: ClassChoice, predicted: Classes) -> Classes:

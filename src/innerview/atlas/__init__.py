@@ -7,6 +7,7 @@ from innerview.atlas.collect import collect
 from innerview.atlas.collection import Collection, Sampling
 from innerview.atlas.grid import Grid, grid
 from innerview.atlas.icons import IconRecipe, cell_icons
+from innerview.atlas.photographs import photograph_sheet
 from innerview.atlas.reduce import Reduction, Whitening, reduce, whitening
 from innerview.atlas.sources import DataSet, ImageFiles
 from innerview.atlas.views import TwoClasses, focus, histogram, of_class, of_classes, place, two_classes, typical
@@ -33,6 +34,7 @@ __all__ = [
     "histogram",
     "of_class",
     "of_classes",
+    "photograph_sheet",
     "place",
     "reduce",
     "two_classes",

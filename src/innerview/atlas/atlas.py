@@ -31,7 +31,7 @@ class Atlas:
     """An activation atlas of one layer.
 
     Args:
-        layer: Its name.
+        layer: Its name; empty where the cells show photographs, see `innerview.atlas.photographs`.
         layout: Where each activation lies on the plane.
         levels: The coarsest first.
     """

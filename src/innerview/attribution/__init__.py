@@ -24,6 +24,8 @@ from innerview.attribution.methods import METHODS, Method
 from innerview.attribution.occlusion import occlusion
 from innerview.attribution.positions import PositionReading, position_attribution, position_removal
 from innerview.attribution.rise import rise
+from innerview.attribution.scouter import Scouter, ScouterClassifier, scouter, scouter_attention, scouter_loss
+from innerview.attribution.scouter_files import ScouterPlan, load_scouter, train_scouter
 from innerview.attribution.spatial import channel_attribution, relaxed_max_pool, spatial_attribution
 from innerview.attribution.targets import Target
 from innerview.attribution.tokens import with_token_grid
@@ -34,6 +36,9 @@ __all__ = [
     "ClassMaps",
     "Method",
     "PositionReading",
+    "Scouter",
+    "ScouterClassifier",
+    "ScouterPlan",
     "Target",
     "cam",
     "channel_attribution",
@@ -49,13 +54,18 @@ __all__ = [
     "input_gradient",
     "integrated_gradients",
     "layer_cam",
+    "load_scouter",
     "occlusion",
     "position_attribution",
     "position_removal",
     "relaxed_max_pool",
     "rise",
     "saliency",
+    "scouter",
+    "scouter_attention",
+    "scouter_loss",
     "smooth_grad",
     "spatial_attribution",
+    "train_scouter",
     "with_token_grid",
 ]

@@ -7,8 +7,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from innerview.cli.atlas import atlas_app
+from innerview.cli.attack import attack, fool
+from innerview.cli.dissect import dissect, masks
+from innerview.cli.embed import embed, neighbors
 from innerview.cli.explain import explain
+from innerview.cli.filters import feature_maps, filters
+from innerview.cli.generate import generate
 from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.patches import patches
+from innerview.cli.scouter import scouter_app
 from innerview.cli.synthesis import invert, style, texture
 from innerview.cli.visualize import visualize
 from innerview.core.errors import InnerviewError
@@ -25,6 +32,7 @@ book_app = typer.Typer(no_args_is_help=True, help="The online book.")
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(assets_app, name="assets")
 app.add_typer(book_app, name="book")
+app.add_typer(scouter_app, name="scouter")
 
 Preset = Annotated[str, typer.Option(help="smoke, book, paper or released.")]
 Root = Annotated[Path | None, typer.Option(help="The repository; by default found from here.")]
@@ -72,6 +80,16 @@ def layers(
 
 app.command()(visualize)
 app.command()(explain)
+app.command()(dissect)
+app.command()(masks)
+app.command()(filters)
+app.command()(feature_maps)
+app.command()(patches)
+app.command()(embed)
+app.command()(neighbors)
+app.command()(attack)
+app.command()(fool)
+app.command()(generate)
 
 
 @app.command()

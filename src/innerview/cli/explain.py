@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture, told_once
+from innerview.cli.options import Device, Model, Output, Seed, checked_picture, percent, told_once
 from innerview.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -100,12 +100,8 @@ def _question(network: "nn.Module", path: Path, image: "Images", target: str, to
     if classes[0] >= count:
         raise BadInput(f"class index {classes[0]} is out of range; it runs from 0 to {count - 1}")
     labels, likely = class_labels(network), logits.softmax(1)[0].tolist()
-    titles = [f"{labels[one] if labels else f'class {one}'} {_percent(likely[one])}" for one in classes]
+    titles = [f"{labels[one] if labels else f'class {one}'} {percent(likely[one])}" for one in classes]
     return Question(path, image, tuple(classes), tuple(titles))
-
-
-def _percent(probability: float) -> str:
-    return f"{100 * probability:.0f}%" if probability >= 0.095 else f"{100 * probability:.2g}%"
 
 
 def _layer(network: "nn.Module", image: "Images", layer: str | None, methods: "Sequence[Method]") -> str | None:

@@ -105,22 +105,21 @@ def _groups(network: "nn.Module", rest: str, request: Request) -> None:
 
 
 def _examples(network: "nn.Module", rest: str, request: Request) -> None:
-    import torch
-
     from innerview.core.folders import image_paths
-    from innerview.core.images import center_crop, read_image, write_image
-    from innerview.dissection import effective_field, patches, survey
+    from innerview.core.images import write_image
+    from innerview.dissection import strongest_patches
 
     layer, index, folder = _fields(rest, "examples:LAYER:INDEX:FOLDER")
     if not index.isdecimal():
         raise BadInput(f"{index!r} is no channel; write examples:LAYER:INDEX:FOLDER")
-    found = survey(network, image_paths(folder), layer, out=request.parts, progress=True)
-    chosen = found.top(int(index), min(request.count or 9, len(found.paths) - len(found.skipped)))
-    few = [center_crop(read_image(found.paths[one], found.size), found.size) for one in chosen.indices[:4]]
-    field = effective_field(network, layer, torch.cat(few).to(next(network.parameters()).device))
-    write_image(request.out, patches(found, chosen, field, request.size or 128))
+    channel, paths = int(index), image_paths(folder)
+    found = strongest_patches(
+        network, paths, layer, [channel], out=request.parts, count=request.count, side=request.size or 128,
+        progress=True,
+    )  # fmt: skip
+    write_image(request.out, found.images[channel])
     _finished(request)
-    print(f"{request.out}: what excites channel {index} of {layer} most among {len(found.paths)} images")
+    print(f"{request.out}: what excites channel {index} of {layer} most among {len(paths)} images")
 
 
 def _fields(rest: str, form: str) -> list[str]:

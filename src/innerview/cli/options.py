@@ -24,6 +24,11 @@ def checked_picture(path: Path) -> None:
     check_writable(path)
 
 
+def percent(probability: float) -> str:
+    """Return a probability as it is told: whole percents, of small ones two digits."""
+    return f"{100 * probability:.0f}%" if probability >= 0.095 else f"{100 * probability:.2g}%"
+
+
 @contextmanager
 def told_once() -> Iterator[None]:
     """Say each different warning in one line, after the work; nothing but the error where there is one."""

@@ -22,6 +22,8 @@ SUBJECT_HELP: Final = (
     "groups:LAYER:IMAGE (neuron groups), examples:LAYER:INDEX:FOLDER (photographs that excite a channel most)."
 )
 
+LEARNED: Final = ("gan", "vae")
+
 
 def visualize(
     model: str,
@@ -36,7 +38,10 @@ def visualize(
         str | None, typer.Option(help="Another objective: as many images as --count lead from the first to it.")
     ] = None,
     parameterization: Annotated[
-        str, typer.Option(help="fourier, pixels, raw, laplacian, shared, cppn, maco or transparent.")
+        str,
+        typer.Option(
+            help="fourier, pixels, raw, laplacian, shared, cppn, maco, transparent; gan or vae: a learned prior."
+        ),
     ] = "fourier",
     transforms: Annotated[str, typer.Option(help="released, article, maco or none.")] = "released",
     metric: Annotated[
@@ -83,11 +88,15 @@ def _stages(text: str) -> tuple[int, ...]:
 def _recipe(parameterization: str, transforms: str, metric: str, learning_rate: float | None) -> "Recipe":
     from innerview import optimize as known
 
-    spaces = {
+    spaces: dict[str, Any] = {
         "fourier": known.Fourier(), "pixels": known.Pixels(), "raw": known.RawPixels(), "cppn": known.CPPN(),
         "laplacian": known.Laplacian(), "shared": known.Shared(), "maco": known.Maco(),
         "transparent": known.Transparent(),
     }  # fmt: skip
+    if parameterization in LEARNED:
+        from innerview.synthesis import GeneratorPrior, load_generator
+
+        spaces[parameterization] = GeneratorPrior(load_generator(parameterization))
     changes = {"released": known.RELEASED, "article": known.ARTICLE, "maco": known.MACO, "none": ()}
     metrics = {
         "adam": None, "l2": known.L2(), "linf": known.LInf(), "decorrelated": known.Decorrelated(),

@@ -59,7 +59,7 @@ def receptive_field(model: nn.Module, layer: str, size: int, position: Position 
         images[2, :, size - widths[2] :] = images[3, :, :, size - widths[3] :] = torch.nan
         with torch.inference_mode():
             maps = channels_first(activations(model, images, layer)[layer])
-        return _at(maps, position, layer).isnan().any(1).tolist()
+        return at_position(maps, position, layer).isnan().any(1).tolist()
 
     if not all(reached([size] * 4)) or any(reached([0] * 4)):
         raise BadInput(f"the receptive field of layer {layer!r} cannot be measured with NaN; use its effective field")
@@ -71,8 +71,12 @@ def receptive_field(model: nn.Module, layer: str, size: int, position: Position 
     return Box(beside[0], beside[1], size - beside[2], size - beside[3])
 
 
-def _at(maps: Tensor, position: Position | None, layer: str) -> Tensor:
-    """Return the channels at one position: ``(b, c, *grid)`` -> ``(b, c)``."""
+def at_position(maps: Tensor, position: Position | None, layer: str) -> Tensor:
+    """Return the channels at one position, the middle by default: ``(b, c, *grid)`` -> ``(b, c)``.
+
+    Raises:
+        BadInput: there is no such position.
+    """
     grid = tuple(maps.shape[2:])
     place = tuple(extent // 2 for extent in grid) if position is None else tuple(map(int, position))
     if len(place) != len(grid) or not all(0 <= index < extent for index, extent in zip(place, grid, strict=True)):
@@ -144,12 +148,20 @@ def effective_field(model: nn.Module, layer: str, images: Images, share: float =
     return Field((first[0], first[1]), (steps[0], steps[1]), min(int(np.ceil(side)), height, width), (height, width))
 
 
+def signed_gradient(images: Tensor, maps: Tensor, place: Position | None, layer: str) -> Tensor:
+    """Differentiate a sum of all channels at one position, each with a random sign, with respect to the images.
+
+    Its square is, on average, the sum of the channels' squared gradients.
+    """
+    at_place = at_position(maps, place, layer)
+    named = () if place is None else tuple(map(int, place))
+    signs = torch.randint(0, 2, at_place.shape, generator=generator("signs", *named)).to(at_place) * 2 - 1
+    return torch.autograd.grad((signs * at_place).sum(), images, retain_graph=True)[0]
+
+
 def _energy(images: Tensor, maps: Tensor, place: Sequence[int], layer: str) -> Tensor:
     """Return the share of each pixel in the squared gradient at a position, ``(h, w)``, as the mean over images."""
-    at_place = _at(maps, place, layer)
-    # A sum with random signs: its squared gradient is, on average, the sum of the channels' squared gradients.
-    signs = torch.randint(0, 2, at_place.shape, generator=generator("signs", *place)).to(at_place) * 2 - 1
-    (gradient,) = torch.autograd.grad((signs * at_place).sum(), images, retain_graph=True)
+    gradient = signed_gradient(images, maps, place, layer)
     energy = gradient.square().sum(1)
     total = energy.sum((1, 2), keepdim=True)
     if not bool((total > 0).all()):

@@ -90,7 +90,7 @@ def _fill(rows: RowFile, model: nn.Module, layer: str, directions: Directions | 
     with closing(read_batches(reading.paths[first:], reading.size, reading.batch)) as batches:
         for part in bar(batches, f"survey of {layer}", reading.progress, total=-(-(total - first) // reading.batch)):
             activations = evaluate(model, part.images.to(device), [layer], reading.batch)[layer]
-            responses = _responses(activations, directions)
+            responses = responses_of(activations, directions)
             indices = first + np.array(part.indices)
             grid = tuple(responses.shape[2:])
             columns = _columns(responses, sampled_places(total, grid)[indices])
@@ -104,8 +104,12 @@ def _fill(rows: RowFile, model: nn.Module, layer: str, directions: Directions | 
         rows.extend(total, np.zeros(0, np.int64), {})
 
 
-def _responses(activations: Activations, directions: Directions | None) -> Tensor:
-    """Return ``(b, channels or directions, *positions)``."""
+def responses_of(activations: Activations, directions: Directions | None) -> Tensor:
+    """Return the channels, or the dot products with directions: ``(b, channels or directions, *positions)``.
+
+    Raises:
+        BadInput: directions of another number of channels.
+    """
     maps = channels_first(activations)
     if directions is None:
         return maps

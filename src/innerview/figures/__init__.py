@@ -3,10 +3,12 @@
 from innerview.figures.charts import bars, dots, histograms, lines, signed_map
 from innerview.figures.coloring import AREAS, PIXELS, SIGNED_AREAS, SIGNED_PIXELS, Look, colored, gradient_picture
 from innerview.figures.diagram import Arrow, Block, diagram
+from innerview.figures.filters import LayerMaps, feature_maps, filter_pictures, filter_sheet
 from innerview.figures.heatmaps import Explained, heatmaps
 from innerview.figures.mosaics import Mosaic, mosaics, spread_names
 from innerview.figures.outlines import Marked, outlines
 from innerview.figures.panels import panels
+from innerview.figures.scattered import scattered
 from innerview.figures.style import DPI
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Arrow",
     "Block",
     "Explained",
+    "LayerMaps",
     "Look",
     "Marked",
     "Mosaic",
@@ -25,6 +28,9 @@ __all__ = [
     "colored",
     "diagram",
     "dots",
+    "feature_maps",
+    "filter_pictures",
+    "filter_sheet",
     "gradient_picture",
     "heatmaps",
     "histograms",
@@ -32,6 +38,7 @@ __all__ = [
     "mosaics",
     "outlines",
     "panels",
+    "scattered",
     "signed_map",
     "spread_names",
 ]

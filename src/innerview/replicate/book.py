@@ -26,7 +26,7 @@ BOOK = "book"
 STAGED = "_generated"
 BUILT = "_build"
 GALLERY_WIDTH = 800
-"""Pixels: twice what a card of the landing page is wide."""
+"""Pixels: twice what a card is wide."""
 
 EMBEDDED = re.compile(r'data-page=\\"([\w-]+)\\"')
 """In a notebook as JSON: the folder of a page that it shows; see `innerview.replicate.embedding`."""
@@ -100,7 +100,8 @@ def book_sources(root: Path, preset: str) -> Sources:
     parts["assets"] = pages.assets_part(catalog().values())
     for exhibit in shown:
         sources |= _replication(exhibit, preset)
-    parts["gallery"] = _gallery(shown, sources)
+    parts["gallery"] = _gallery([exhibit for exhibit in shown if exhibit.kind == "replications"], sources)
+    parts["methods"] = _gallery([exhibit for exhibit in shown if exhibit.kind == "methods"], sources)
     sources |= {f"parts/{name}.md": text.encode() for name, text in parts.items()}
     sources |= {name: _with_modules(page) for name, page in sources.items() if name.startswith("api/")}
     sources["changelog.md"] = (root / "CHANGELOG.md").read_bytes()
@@ -120,7 +121,7 @@ def _with_modules(page: bytes) -> bytes:
 
 def _replication(exhibit: Exhibit, preset: str) -> Sources:
     """Return the page of a paper: its notebook with a line below the title, the notebook as it is, and pages in it."""
-    page = f"replications/{exhibit.name}"
+    page = exhibit.page
     if exhibit.origin != "run":
         return {f"{page}.md": pages.not_run_page(exhibit, preset).encode()}
     raw = (exhibit.folder / "notebook.ipynb").read_bytes()
@@ -147,7 +148,7 @@ def with_facts(notebook: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 
 def _gallery(shown: list[Exhibit], sources: Sources) -> str:
-    """Return the grid of the landing page and add its pictures to the sources."""
+    """Return a grid of cards and add its pictures to the sources."""
     cards: list[tuple[Exhibit, PictureOfNotebook | None, str]] = []
     for exhibit in shown:
         raw = sources.get(f"notebooks/{exhibit.name}.ipynb")
@@ -171,12 +172,12 @@ def _thumbnail(picture: bytes) -> bytes:
 
 
 def table_of_contents(text: str, shown: list[Exhibit]) -> str:
-    """Return the table of contents with the line ``- glob: replications/*`` replaced by the papers in their order."""
+    """Return the table of contents with the lines ``- glob: KIND/*`` replaced by their exhibits in their order."""
 
     def entries(found: re.Match[str]) -> str:
-        return "\n".join(f"{found[1]}- file: replications/{exhibit.name}" for exhibit in shown)
+        return "\n".join(f"{found[1]}- file: {exhibit.page}" for exhibit in shown if exhibit.kind == found[2])
 
-    return re.sub(r"^([ ]*)- glob: replications/\*$", entries, text, flags=re.MULTILINE)
+    return re.sub(r"^([ ]*)- glob: (replications|methods)/\*$", entries, text, flags=re.MULTILINE)
 
 
 def synchronise(folder: Path, sources: Sources) -> None:

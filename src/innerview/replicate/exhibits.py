@@ -9,9 +9,10 @@ from typing import Any, Literal
 from innerview.core.errors import BadInput
 from innerview.core.files import read_json
 from innerview.replicate.ledger import RESULTS, reference_path
-from innerview.replicate.shelf import PACKAGE, load_paper, paper_names
+from innerview.replicate.shelf import METHODS, load_paper, paper_folder, paper_names
 
 Origin = Literal["run", "reference", "nothing"]
+Kind = Literal["replications", "methods"]
 
 COMPLETE = ("notebook.ipynb", "run.json", "claims.json")
 """Files of a run that came to its end."""
@@ -33,6 +34,12 @@ class Exhibit:
     claims: Sequence[Mapping[str, Any]]
     folder: Path
     """Of the results, there or not."""
+    kind: Kind = "replications"
+
+    @property
+    def page(self) -> str:
+        """Where its page lies in the book, without suffix."""
+        return f"{self.kind}/{self.name}"
 
     @property
     def year(self) -> str:
@@ -53,30 +60,32 @@ class PictureOfNotebook:
 
 
 def exhibits(root: Path, preset: str) -> list[Exhibit]:
-    """Return all papers of a repository, the oldest first.
+    """Return all papers of a repository, the oldest first, then all methods by their names.
 
     Raises:
         BadInput: a file of results is damaged.
     """
     found = [_exhibit(root, name, root / RESULTS / preset / name) for name in paper_names(root)]
-    return sorted(found, key=lambda exhibit: (exhibit.year, exhibit.name))
+    return sorted(found, key=lambda exhibit: (exhibit.kind == "methods", exhibit.year, exhibit.name))
 
 
 def _exhibit(root: Path, name: str, folder: Path) -> Exhibit:
-    script = root / PACKAGE / name / "notebook.py"
+    home = paper_folder(root, name)
+    kind: Kind = "methods" if home.parent.name == METHODS else "replications"
+    script = home / "notebook.py"
     title = title_of(script.read_text(encoding="utf-8")) if script.is_file() else None
     if all((folder / file).is_file() for file in COMPLETE):
         told, claims = read_json(folder / "run.json"), read_json(folder / "claims.json")
-        return Exhibit(name, title or name, "run", told, claims, folder)
+        return Exhibit(name, title or name, "run", told, claims, folder, kind)
     paper = load_paper(root, name)
     known = {claim.id: {"source": claim.source, "statement": claim.statement} for claim in paper.claims}
     try:
         told = read_json(reference_path(paper))
     except BadInput:
         claims = [{"id": key, **words, "verdict": "not measured"} for key, words in known.items()]
-        return Exhibit(name, title or paper.title, "nothing", {}, claims, folder)
+        return Exhibit(name, title or paper.title, "nothing", {}, claims, folder, kind)
     claims = [{"source": "", "statement": claim["id"]} | known.get(claim["id"], {}) | claim for claim in told["claims"]]
-    return Exhibit(name, title or paper.title, "reference", told, claims, folder)
+    return Exhibit(name, title or paper.title, "reference", told, claims, folder, kind)
 
 
 def title_of(script: str) -> str | None:

@@ -62,12 +62,12 @@ def claims_part(exhibits: Sequence[Exhibit], preset: str) -> str:
 def _warnings(exhibits: Sequence[Exhibit], preset: str) -> str:
     missing = [exhibit for exhibit in exhibits if exhibit.origin != "run"]
     warning = _admonition("warning", SMOKE) if preset == "smoke" else ""
-    names = ", ".join(f"{{doc}}`{escaped(exhibit.title)} </replications/{exhibit.name}>`" for exhibit in missing)
+    names = ", ".join(f"{{doc}}`{escaped(exhibit.title)} </{exhibit.page}>`" for exhibit in missing)
     return warning + (_admonition("note", f"Not run yet with the `{preset}` preset: {names}.") if missing else "")
 
 
 def _claims_of(exhibit: Exhibit, preset: str) -> str:
-    title = f"(claims-{exhibit.name})=\n## {{doc}}`{escaped(exhibit.title)} </replications/{exhibit.name}>`"
+    title = f"(claims-{exhibit.name})=\n## {{doc}}`{escaped(exhibit.title)} </{exhibit.page}>`"
     return "\n\n".join([title, origin(exhibit, preset), claims_table(exhibit.claims)])
 
 
@@ -154,13 +154,13 @@ def not_run_page(exhibit: Exhibit, preset: str) -> str:
 
 
 def gallery_part(shown_papers: Sequence[tuple[Exhibit, PictureOfNotebook | None, str]]) -> str:
-    """Return the landing page's grid: for each paper its card, with the picture that lies at the given place."""
+    """Return a grid: for each paper or method its card, with the picture that lies at the given place."""
     cards = "\n\n".join(_card(exhibit, picture, place) for exhibit, picture, place in shown_papers)
     return f"`````{{grid}} 1 2 2 2\n:gutter: 3\n:class-container: gallery\n\n{cards}\n`````\n"
 
 
 def _card(exhibit: Exhibit, picture: PictureOfNotebook | None, place: str) -> str:
-    options = [f":link: /replications/{exhibit.name}", ":link-type: doc"]
+    options = [f":link: /{exhibit.page}", ":link-type: doc"]
     text = "Not run yet."
     if picture is not None:
         options += [f":img-top: {place}", f":img-alt: {json.dumps(picture.alt, ensure_ascii=False)}"]

@@ -84,6 +84,11 @@ class Paper:
         return Path(inspect.getfile(module)).resolve().parent
 
     @property
+    def shelf(self) -> Path:
+        """The folder ``replication/`` in which it lies: directly, or among the methods."""
+        return next((folder for folder in self.folder.parents if folder.name == "replication"), self.folder.parent)
+
+    @property
     def name(self) -> str:
         """The folder's name, by which a person asks for the paper."""
         return self.folder.name

@@ -140,7 +140,7 @@ class Run:
         Returns:
             The tensors, on the processor.
         """
-        code = function_digest(compute, self.paper.folder.parent)
+        code = function_digest(compute, self.paper.shelf)
         told = (code, self.seed, self.device.type, str(torch.__version__), self.fallback, self.assets)
         return self._parts.keep(name, compute, *told, *(made_from or (self.config,)))
 

@@ -175,7 +175,7 @@ class _Task:
         said = " ".join(failure.message.split())
         if failure.kind in _names(InnerviewError):
             raise InnerviewError(said)
-        place = f"{PACKAGE}/{self.name}/{failure.place(self.script)}"
+        place = (self.paper.folder / failure.place(self.script)).relative_to(self.root).as_posix()
         kept = self._relative(self.folder / "notebook.ipynb")
         return f"{self.name}: {failure.kind}: {said[:300]} ({place}; the notebook as far as it came is {kept})"
 

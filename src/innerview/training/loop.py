@@ -1,6 +1,7 @@
 """The training loop: everything that Innerview trains is trained here."""
 
 import copy
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,22 @@ class Training:
     folder: Path | None
     measures: Mapping[str, Tensor] = field(default_factory=dict)
     skipped: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, all its parts together where it was stopped, as its log tells.
+
+        Raises:
+            BadInput: it has no folder, so no log.
+        """
+        if self.folder is None:
+            raise BadInput("a training without a folder writes no log; give it a folder")
+        total = before = 0.0
+        for line in (self.folder / "log.jsonl").read_text(encoding="utf-8").splitlines():
+            now = json.loads(line)["seconds"]
+            total += now - before if now >= before else now  # each part counts from 0
+            before = now
+        return round(total, 1)
 
     def snapshot(self, epoch: float) -> dict[str, Tensor]:
         """Return the weights that the model had after `epoch` epochs, for `load_state_dict`.

@@ -119,11 +119,12 @@ class Explorer {
     if (mine !== this.asked) return; // the reader has moved on
     this.level = level;
     this.drape();
-    const total = level.counts.reduce((sum, count) => sum + count, 0).toLocaleString("en");
+    const total = counted(sheet, level.counts.reduce((sum, count) => sum + count, 0));
+    for (const part of document.querySelectorAll("#help [data-kind]")) part.hidden = part.dataset.kind !== kindOf(sheet);
     find("help-keep").textContent = `${level.keep} a cell`;
     const isNamed = sheet.title.toLowerCase().includes(sheet.layer.toLowerCase());
     const layer = isNamed ? "" : `${sheet.layer} · `;
-    find("status").textContent = `${layer}${density} × ${density} · ${level.length.toLocaleString("en")} cells · ${total} activations`;
+    find("status").textContent = `${layer}${density} × ${density} · ${level.length.toLocaleString("en")} cells · ${total}`;
     const denser = sheet.densities[sheet.densities.indexOf(density) + 1];
     if (denser) setTimeout(() => this.atlases.level(sheet, denser).catch(report), PAUSE);
   }

@@ -4,6 +4,23 @@
 const TOP = 10; // classes of a cell in the list
 const ICONS = 32; // tiles kept for enlarged icons
 
+/** What maps speak of: those of a layer of activations, those without one of photographs. */
+const WORDS = {
+  activations: { one: "activation", many: "activations", caption: "Attribution in logits" },
+  photographs: { one: "photograph", many: "photographs", caption: "Class of the photograph" },
+};
+
+/** Which of the words a map takes. */
+function kindOf(sheet) {
+  return sheet.layer ? "activations" : "photographs";
+}
+
+/** Say how many there are in a cell, or on a map. */
+function counted(sheet, count) {
+  const words = WORDS[kindOf(sheet)];
+  return `${count.toLocaleString("en")} ${count === 1 ? words.one : words.many}`;
+}
+
 function find(id) {
   return document.getElementById(id);
 }
@@ -23,8 +40,9 @@ class Panel {
     if (cell < 0) return;
     const count = level.counts[cell];
     const place = `row ${level.rows[cell] + 1}, column ${level.columns[cell] + 1}`;
-    find("cell-count").textContent = `${count.toLocaleString("en")} activation${count === 1 ? "" : "s"}`;
+    find("cell-count").textContent = counted(level.sheet, count);
     find("cell-place").textContent = place;
+    find("top").caption.textContent = WORDS[kindOf(level.sheet)].caption;
     const top = level.top(cell);
     const chosen = [[first, "first"], [second, "second"]].filter(([label]) => label !== null);
     find("chosen").hidden = !chosen.length;
@@ -61,7 +79,7 @@ class Panel {
   sentence(level, cell) {
     const top = level.top(cell).slice(0, 3).map(({ label, value }) => `${this.atlases.labels[label]} ${number(value)}`);
     const place = `Row ${level.rows[cell] + 1}, column ${level.columns[cell] + 1} of ${level.density}`;
-    return `${place}: ${level.counts[cell]} activations; ${top.join(", ")}.`;
+    return `${place}: ${counted(level.sheet, level.counts[cell])}; ${top.join(", ")}.`;
   }
 
   /** Cut the icon from its tile; tiles hold whole icons. */
@@ -110,6 +128,9 @@ class Panel {
     const grid = `${level.density} × ${level.density}`;
     if (isDifference && !full) return `No cell tells ${first} from ${second} at ${grid}.`;
     if (!full) return `No cell at ${grid} has ${first} among its ${level.keep} strongest classes.`;
+    if (kindOf(level.sheet) === "photographs") {
+      return isDifference ? `Coloured: photographs of ${first} and of ${second}.` : `In full: photographs of ${first}.`;
+    }
     const unit = `${number(full)} logits, the largest at ${grid}`;
     return isDifference ? `Full colour: attributions differ by ${unit}.` : `Full opacity: an attribution of ${unit}.`;
   }

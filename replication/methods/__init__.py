@@ -1,0 +1,1 @@
+"""One folder a method that is no paper's alone, built like a paper."""

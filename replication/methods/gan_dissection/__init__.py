@@ -1,0 +1,1 @@
+"""Which units of a generator make what {cite}`bau2019gan`."""

@@ -1,0 +1,140 @@
+"""The figures and tables of the page: what a run measured, drawn."""
+
+import torch
+from matplotlib.figure import Figure
+
+from innerview.dissection import lit, threshold_masks
+from innerview.dissection.pixel_concepts import PixelConcepts
+from innerview.figures import bars, lines, panels
+from innerview.replicate import Run
+from innerview.replicate.tables import Table
+from replication.methods.gan_dissection.measures import (
+    chosen,
+    codes,
+    dissection,
+    evaluated,
+    images,
+    insertion,
+    levels,
+    network,
+    random_units,
+    realism,
+    region,
+    removal,
+    units_for,
+)
+
+
+def units_figure(run: Run) -> Figure:
+    """The units that agree best with a concept each: images in which they are strongest, lit where they are on."""
+    config, found = run.config, dissection(run, run.config.layer)
+    pictures: dict[str, torch.Tensor] = {}
+    shown: list[str] = []
+    for unit in found.ranked():
+        concept = found.names[found.best[unit]]
+        if concept in shown or len(shown) == config.units:
+            continue
+        shown.append(concept)
+        some = codes(run)[0][found.examples[unit][: config.shown].tolist()]
+        with torch.no_grad():
+            maps, made = evaluated(run, some)[:, [unit]], network(run)(some.to(run.device)).cpu()
+        masks = threshold_masks(maps, torch.from_numpy(found.thresholds[[unit]]), (64, 64))[:, 0]
+        for place, image in enumerate(lit(made, masks)):
+            title = f"Unit {unit}: {concept}, IoU {found.best_iou[unit]:.2f}"
+            pictures[title if place == 0 else " " * len(pictures)] = image[None]
+    return panels(pictures, columns=min(config.shown, 7), scale=2)
+
+
+def detectors_figure(run: Run) -> Figure:
+    """How many units of each layer detect a concept, by category."""
+    groups: dict[str, dict[str, float]] = {}
+    for layer in run.config.layers:
+        found = dissection(run, layer)
+        kinds = [found.categories[found.best[unit]] for unit in found.detectors]
+        count = len(found.best)
+        groups[layer] = {kind: 100 * kinds.count(kind) / count for kind in dict.fromkeys(found.categories)}
+    return bars(groups, "Units that agree with a concept, %")
+
+
+def layers_table(run: Run) -> Table:
+    """What each layer's units agree with."""
+    rows = []
+    for layer in run.config.layers:
+        found = dissection(run, layer)
+        best = found.ranked()[0]
+        rows.append({
+            "layer": layer, "units": len(found.best), "detectors": len(found.detectors),
+            "concepts": sum(found.unique_detectors().values()), "mean": f"{found.best_iou.mean():.3f}",
+            "best": f"{found.names[found.best[best]]}, {found.best_iou[best]:.2f}",
+        })  # fmt: skip
+    columns = {
+        "layer": "Layer", "units": "Units", "detectors": "Agree with a concept", "concepts": "Different concepts",
+        "mean": "Mean IoU with the best", "best": "Best concept, IoU",
+    }  # fmt: skip
+    return Table(rows, columns)
+
+
+def removal_figure(run: Run) -> Figure:
+    """Images as they are, and with the units for each chosen concept off, and with random units off: a row each."""
+    some = slice(None, run.config.shown)
+    off = run.config.switched
+    rows = {"As they are": images(run, [])[some]}
+    rows |= {f"Units for {concept} off": images(run, units_for(run, concept)[:off])[some] for concept in chosen(run)}
+    rows["As many random units off"] = images(run, random_units(run, 0)[:off])[some]
+    return _rows(rows)
+
+
+def insertion_figure(run: Run) -> Figure:
+    """Images as they are, and with the units for each chosen concept on in the middle: a row each."""
+    some, layer = slice(None, run.config.shown), region(run)[0]
+    rows = {"As they are": images(run, [])[some]}
+    for concept in chosen(run):
+        units = units_for(run, concept)[: run.config.switched]
+        rows[f"Units for {concept} on in the middle"] = images(run, units, levels(run, units), layer)[some]
+    return _rows(rows)
+
+
+def _rows(rows: dict[str, torch.Tensor]) -> Figure:
+    """Draw images, a row for each title."""
+    pictures = {}
+    for title, some in rows.items():
+        for place, image in enumerate(some):
+            pictures[title if place == 0 else " " * len(pictures)] = image[None]
+    return panels(pictures, columns=max(len(some) for some in rows.values()), scale=2)
+
+
+def curves_figure(run: Run) -> Figure:
+    """What is left of each concept while more and more units are off; thin: random units, their mean."""
+    names, curves = PixelConcepts().names, {}
+    for concept in chosen(run):
+        found, place = removal(run, concept), names.index(concept)
+        own, other = found.own[:, place], found.random[:, :, place].mean(0)
+        curves[f"{concept}, its units"] = (list(found.counts), (100 * own / own[0]).tolist())
+        curves[f"{concept}, random units"] = (list(found.counts), (100 * other / other[0]).tolist())
+    return lines(curves, "Units switched off", "Left of the concept, %")
+
+
+def effects_table(run: Run) -> Table:
+    """What switching does to each chosen concept."""
+    names, rows = PixelConcepts().names, []
+    for concept in chosen(run):
+        found, place = removal(run, concept), names.index(concept)
+        at = found.counts.index(run.config.switched)
+        before, after = found.own[0, place], found.own[at, place]
+        inserted = insertion(run, concept)
+        rows.append({
+            "concept": concept, "before": f"{100 * before:.1f}", "off": f"{100 * after:.1f}",
+            "random": f"{100 * found.random[:, at, place].mean():.1f}", "middle": f"{100 * inserted.before:.1f}",
+            "on": f"{100 * inserted.after:.1f}", "other": f"{100 * inserted.other.mean():.1f}",
+        })  # fmt: skip
+    columns = {
+        "concept": "Concept", "before": "Share of the images, %", "off": "Its units off", "random": "Random units off",
+        "middle": "Share of the middle, %", "on": "Its units on there", "other": "Random units on",
+    }  # fmt: skip
+    return Table(rows, columns)
+
+
+def realism_table(run: Run) -> Table:
+    """What switching does to how real the images look, as a network's features tell."""
+    rows = [{"images": title, "distance": f"{value:.4f}"} for title, value in realism(run).items()]
+    return Table(rows, {"images": "Images", "distance": "Kernel distance to the generator's other images"})

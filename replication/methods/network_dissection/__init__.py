@@ -1,0 +1,1 @@
+"""Network dissection: units and concepts that humans have names for {cite}`bau2017dissection`."""

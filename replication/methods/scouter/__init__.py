@@ -1,0 +1,1 @@
+"""Why, and why not: SCOUTER {cite}`li2021scouter`."""
