@@ -3,6 +3,7 @@
 import math
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,8 +11,9 @@ from torch.nn import functional as F
 
 from innerview.attribution import Scouter, ScouterClassifier, scouter, scouter_attention, scouter_loss
 from innerview.attribution.scouter import of_class, position_embedding
+from innerview.attribution.scouter_files import ScouterPlan, divided, feature_accuracy, recipe_of
 from innerview.core.errors import BadInput, NotFinite
-from innerview.training import Adam, TensorSamples, TrainingRecipe, train
+from innerview.training import Adam, Features, TensorSamples, TrainingRecipe, train
 
 CHANNELS, CLASSES, SIDE, NOISE = 6, 3, 5, 0.1
 RECIPE = TrainingRecipe(epochs=10, batch=24, optimizer=Adam(0.01))
@@ -224,6 +226,32 @@ def test_only_the_head_is_trained():
     model = scouter(Network().eval(), "conv", ("a", "b"))
     asked = {name.split(".")[0] for name, weight in model.named_parameters() if weight.requires_grad}
     assert asked == {"head"}
+
+
+def test_every_tenth_photograph_that_can_be_read_is_kept_from_the_training():
+    kept = np.arange(33) != 4
+    known = Features(np.zeros((1, 33, 2), np.float16), kept, "here")
+    training, measured = divided(known, torch.arange(33))
+    assert measured.places.tolist() == [10, 20, 30]
+    assert sorted([*training.places, *measured.places]) == np.flatnonzero(kept).tolist()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "samples", "expected"),
+    [(None, 2700, (20, 50)), (None, 108, (200, 50)), (None, 18, (400, 18)), (None, 1010, (20, 50)), (3, 108, (3, 50))],
+)
+def test_few_photographs_are_seen_more_often(epochs, samples, expected):
+    recipe = recipe_of(ScouterPlan("googlenet", "inception_5b", ("a", "b"), epochs=epochs, seed=4), samples)
+    assert (recipe.epochs, recipe.batch) == expected
+    assert recipe.seed == 4
+
+
+def test_the_share_of_right_features_is_counted_in_batches():
+    values = np.eye(3, dtype=np.float16)[[0, 1, 2, 2, 1]][None]
+    samples = Features(values, np.ones(5, bool), "here").samples(torch.tensor([0, 1, 2, 1, 1]))
+    linear = nn.Linear(3, 3, bias=False)
+    nn.init.eye_(linear.weight)
+    assert feature_accuracy(linear, samples, batch=2) == pytest.approx(4 / 5)
 
 
 @pytest.mark.parametrize(

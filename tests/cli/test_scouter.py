@@ -17,7 +17,7 @@ from innerview.figures import Explained, heatmaps
 from innerview.figures.sheets import rendered
 
 Command = Callable[..., tuple[int, str, str]]
-SMALL = ("--model", "efficientnet_lite0", "--layer", "blocks.5", "--size", "64", "--epochs", "8", "--area", "0.3")
+SMALL = ("--model", "efficientnet_lite0", "--layer", "blocks.5", "--size", "64", "--epochs", "8")
 
 
 @pytest.fixture
@@ -63,6 +63,7 @@ def heads(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_training_leaves_two_heads_that_tell_the_classes(heads):
     told = json.loads((heads / "scouter.json").read_text())
     assert told["plan"]["labels"] == ["lying", "standing"]
+    assert told["plan"]["area_weight"] == 2
     assert told["held_out"] == 2
     assert told["accuracy"] == {"positive": 1.0, "negative": 1.0}
     for kind in ("positive", "negative"):
@@ -77,7 +78,7 @@ def test_the_same_call_again_trains_nothing_and_another_is_refused(heads, photog
     assert "positive 100%, negative 100%" in told
     assert len(steps) == 2
     assert {path: path.read_text() for path in steps} == steps  # with the seconds of the first call
-    status, _, err = run("train", photographs, "-o", heads, *SMALL[:-1], "0.4")
+    status, _, err = run("train", photographs, "-o", heads, *SMALL, "--area", "0.4")
     assert status == 2
     assert "another training" in err
 

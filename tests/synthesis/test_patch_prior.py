@@ -48,6 +48,10 @@ def test_joined_and_distances_are_those_of_loops(size, spacing):
     assert prior.distances(images).tolist() == pytest.approx([distance for _, distance in expected])
 
 
+def test_patches_lie_half_a_side_apart_by_default():
+    assert [PatchPrior(database(2, side)).spacing for side in (2, 3, 8)] == [1, 1, 4]
+
+
 def tiled(patches, rows, columns):
     """Return an image put together from patches, each with a brightness and a contrast of its own."""
     draws = torch.Generator().manual_seed(3)

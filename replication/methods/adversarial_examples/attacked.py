@@ -1,5 +1,7 @@
 """Photographs under attack: what becomes of one, of many, and what it takes."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -37,8 +39,8 @@ BATCH = 8
 KINDS = {"linf": ("fgsm", "iterative", "pgd"), "l2": ("fgsm", "pgd")}
 """Norm -> attacks whose accuracy is drawn."""
 
-SEARCH = Search()
-"""Of the universal perturbation: the paper's ball."""
+SEARCH = Search(wanted=0.95)
+"""Of the universal perturbation: the paper's ball, filled a little longer."""
 
 
 def chances(model: nn.Module, images: Images) -> Tensor:
@@ -53,19 +55,19 @@ def one_photograph(run: Run) -> dict[str, Images]:
     def compute() -> dict[str, Tensor]:
         model, image = run.model(config.model), photograph(run, config.shown).images.to(run.device)
         reach, length, goal = config.shown_levels / 255, config.shown_length, AwayFrom()
-        wide = Attack(8 / 255, config.steps, 2 / 255, run.seed)
+        steps, wide = config.shown_steps, Attack(config.led_levels / 255, config.shown_steps, 1 / 255, None)
         made = {
             "FGSM": fgsm(model, image, goal, epsilon=reach),
-            "Iterative": iterative(model, image, goal, epsilon=reach, steps=config.steps),
-            "PGD": attack_named("pgd", "linf", config.steps, run.seed)(model, image, goal, reach),
-            "PGD, L2": attack_named("pgd", "l2", config.steps, run.seed)(model, image, goal, length),
+            "Iterative": iterative(model, image, goal, epsilon=reach, steps=steps),
+            "PGD": attack_named("pgd", "linf", steps, run.seed)(model, image, goal, reach),
+            "PGD, L2": attack_named("pgd", "l2", steps, run.seed)(model, image, goal, length),
             "DeepFool": deepfool(model, image),
             "targeted": pgd(model, image, Towards(config.led_to), wide),
         }
         return {"Photograph": image} | {name: attacked.images for name, attacked in made.items()}
 
-    asked = config.model, config.size, config.shown, config.shown_levels, config.shown_length, config.steps
-    return run.part("one-photograph", compute, *asked, config.led_to)
+    asked = config.model, config.size, config.shown, config.shown_levels, config.shown_length, config.shown_steps
+    return run.part("one-photograph", compute, *asked, config.led_to, config.led_levels)
 
 
 def curve(run: Run, norm: str) -> dict[str, AccuracyCurve]:
@@ -135,24 +137,26 @@ def universal(run: Run) -> dict[str, Tensor]:
 
     Returns:
         ``perturbation``; ``rates`` after each epoch; ``fooled`` and ``noise``, whether each unseen photograph is taken
-        for another class with it, and with random signs.
+        for another class with it, and with random signs of its Euclidean length.
     """
     config = run.config
     found, seen, unseen = _split(run)
 
     def compute() -> dict[str, Tensor]:
         model = run.model(config.model)
-        search = Search(epochs=config.epochs, course=Course(classes=config.candidates, steps=10), seed=run.seed)
-        made = universal_perturbation(model, seen, search, progress=True)
-        noise = SEARCH.epsilon * torch.randn(seen[:1].shape, generator=generator("signs", run.seed)).sign()
+        course = Course(config.candidates, config.overshoot, steps=10)
+        made = universal_perturbation(model, seen, replace(SEARCH, epochs=config.epochs, course=course, seed=run.seed))
+        signs = torch.randn(seen[:1].shape, generator=generator("signs", run.seed)).sign()
+        noise = made.perturbation.norm() * signs.to(seen) / signs.norm()
         return {
             "perturbation": made.perturbation,
             "rates": torch.tensor(made.rates),
             "fooled": fooled(model, unseen, made.perturbation, batch=BATCH).cpu(),
-            "noise": fooled(model, unseen, noise.to(unseen), batch=BATCH).cpu(),
+            "noise": fooled(model, unseen, noise, batch=BATCH).cpu(),
         }
 
     asked = config.model, config.size, found.names, config.universal, config.epochs, config.candidates
+    asked = *asked, config.overshoot
     return run.part("universal", compute, *asked)
 
 

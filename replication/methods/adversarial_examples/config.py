@@ -17,6 +17,8 @@ class Config:
     led_to: str = "espresso"
     shown_levels: float = 1.0  # epsilon in levels of 255, under L-infinity
     shown_length: float = 1.0  # epsilon under L2
+    shown_steps: int = 12
+    led_levels: float = 4.0  # epsilon of the targeted attack
 
     # Accuracy against epsilon
     attacked: int = 200  # photographs
@@ -31,6 +33,7 @@ class Config:
     unseen: int = 250  # photographs that it is tried on
     epochs: int = 5
     candidates: int = 10  # classes that DeepFool compares there
+    overshoot: float = 0.02  # of DeepFool there; few photographs fill the ball only if each pushes farther
 
     # Images that show nothing
     nothing_steps: int = 100

@@ -66,7 +66,9 @@ def attacks_table(run: Run) -> Table:
         one = found[name]
         rows.append(
             {
-                "attack": f"PGD to {run.config.led_to}, 8 levels" if name == "targeted" else name,
+                "attack": f"PGD to {run.config.led_to}, {run.config.led_levels:g} levels"
+                if name == "targeted"
+                else name,
                 "seen": seen(run, one)[0],
                 "levels": f"{255 * float(distances(image, one)):.3g}",
                 "length": f"{float(distances(image, one, 'l2')):.3g}",

@@ -14,12 +14,12 @@ from replication.methods.adversarial_examples import attacked, basis, nothing
 from replication.methods.adversarial_examples.config import Config
 
 BOOK = Config(
-    attacked=16, steps=4, levels=(0.1, 0.25, 0.5, 1, 2, 8, 16), fine_levels=(0.1, 0.25, 0.5, 1), lengths=(0.1, 0.3, 1),
-    pushed=16, universal=24, unseen=100, epochs=2, candidates=4, nothing_steps=24, visual_steps=40, draws=6, carried=16,
-    carried_steps=4,
+    names=("goldfish", "ladybug", "espresso"), attacked=20, steps=4, levels=(0.25, 0.5, 1, 2, 4, 16),
+    fine_levels=(0.25, 0.5, 1), lengths=(0.3, 1), pushed=16, universal=50, unseen=100, epochs=2, candidates=3,
+    overshoot=10, nothing_steps=40, visual_steps=40, draws=6, carried=16, carried_steps=4, surveyed=300,
 )  # fmt: skip
 SMOKE = replace(
-    BOOK, size=96, names=("espresso", "goldfish"), attacked=3, steps=2, levels=(0.5, 8),
+    BOOK, size=96, names=("espresso", "goldfish"), shown_steps=2, attacked=3, steps=2, levels=(0.5, 8),
     fine_levels=(0.5,), lengths=(0.3,), pushed=3, universal=3, unseen=4, epochs=1, candidates=2, nothing_steps=2,
     visual_steps=2, draws=1, carried=3, carried_steps=1, surveyed=20, top=4,
 )  # fmt: skip
@@ -113,7 +113,7 @@ def universal_fools_unseen(run: Run) -> Measurement:
     "universal-is-no-noise", source="Moosavi-Dezfooli et al. 2017, Sec. 3", unit="difference of rates", at_least=0.1
 )
 def universal_is_no_noise(run: Run) -> Measurement:
-    """It fools more photographs than random signs of the same size do."""
+    """It fools more photographs than random signs of the same Euclidean length do."""
     found = attacked.universal(run)
     rates = [float(found[name].double().mean()) for name in ("fooled", "noise")]
     return Measurement(rates[0] - rates[1], f"{rates[0]:.0%} and {rates[1]:.0%}")

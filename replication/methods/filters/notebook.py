@@ -130,4 +130,4 @@ run.measure()
 # ## Limits
 #
 # Nothing here reaches the weights above the first layer: they stand over channels, not over colours. What those channels want is the
-# question of {doc}`patches` and of {doc}`../replications/olah2017_feature_visualization`.
+# question of {doc}`/methods/patches` and of {doc}`/replications/olah2017_feature_visualization`.

@@ -1,6 +1,6 @@
 """Configurations and claims of the page on GAN dissection.
 
-The paper's numbers are those of objects, found by a segmentation network in images of progressive GANs. Here the concepts
+The paper tells of objects, found by a segmentation network in images of progressive GANs. Here the concepts
 are computed from the pixels, so every claim states a threshold of ours, written down before anything was measured.
 """
 

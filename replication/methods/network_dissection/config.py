@@ -17,7 +17,7 @@ class Config:
     minimum_iou: float = 0.04  # Sec. 2.2
 
     scenes: int = 128  # photographs with outlines of COCO's categories; the paper: 63,305 images of Broden
-    per_class: int = 10  # photographs of each of ten classes, with boxes
+    per_class: int = 25  # photographs of each of ten classes, with boxes
     rarest: int = 5  # a category is a concept if at least so many photographs show it
     orientations: int = 8
 

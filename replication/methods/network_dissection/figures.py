@@ -1,5 +1,7 @@
 """The figures of the page: what was measured, drawn."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -7,28 +9,37 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from innerview.core.errors import BadInput
 from innerview.core.folders import Batch
 from innerview.core.maps import enlarged
-from innerview.dissection import Dissection, Pictures, Units, lit, unit_examples
+from innerview.dissection import Dissection, Units, lit, threshold_masks
 from innerview.figures import AREAS, bars, colored, histograms, lines, panels
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
 from replication.methods.network_dissection.measures import (
     NOUNS,
     TRUE,
+    beyond_chance,
     ceiling,
+    chance_level,
     coverage,
     dissected,
     own_and_others,
     turned,
     unique,
 )
-from replication.methods.network_dissection.scenes import PIXELS, photographs
+from replication.methods.network_dissection.scenes import CLASS, OBJECT, PIXELS, photographs
 
 PICTURES: Final = 3
 """Images shown for each unit."""
 PER_LAYER: Final = 2
 """Units shown of each layer."""
+
+
+OUTSIDE: Final = 0.35
+"""What is left of the brightness outside a mask."""
+SHOWN: Final = {"color": "Colours", "orientation": "Orientations", "frequency": "Frequencies", OBJECT: "Objects",
+                CLASS: "Classes"}  # fmt: skip
 
 
 def true(found: Dissection) -> Dissection:
@@ -39,36 +50,50 @@ def true(found: Dissection) -> Dissection:
 def steps_figure(run: Run) -> Figure:
     """One unit, one photograph, from the activation to the IoU."""
     found = true(dissected(run, run.config.layers[-1]))
-    things = [unit for unit in found.ranked() if found.categories[found.best[unit]] in NOUNS]
-    unit = (things or found.ranked())[0]
+    unit, number = _fitting(run, found)
     images, concepts = photographs(run)
-    number = int(found.examples[unit, 0])
     image, size = images[[number]], (images.shape[-2], images.shape[-1])
-    maps = Units(run.model(run.config.model), found.layer).maps(Batch((number,), image))[0, [unit]].cpu()
-    _, marked = unit_examples(run.model(run.config.model), Pictures(images), found, unit, 1)
+    maps = Units(run.model(run.config.model), found.layer).maps(Batch((number,), image))[:, [unit]].cpu()
+    marked = threshold_masks(maps, torch.from_numpy(found.thresholds[[unit]]), size)[:, 0]
     name = found.names[found.best[unit]]
-    shown = concepts.found[number].get(name, torch.zeros(concepts.size or size, dtype=torch.bool))
-    label = enlarged(torch.as_tensor(shown)[None].float(), size) > 0.5
-    both = float((marked & label).sum() / (marked | label).sum())
+    label = enlarged(torch.as_tensor(concepts.found[number][name])[None].float(), size) > 0.5
+    warm = enlarged(maps[0].relu(), size)[0]
+    here = float((marked & label).sum() / (marked | label).sum())
     return panels(
         {
             "Photograph": image,
-            f"Unit {unit}, {maps.shape[-2]} x {maps.shape[-1]}": colored(image, enlarged(maps.relu(), size)[0], AREAS),
-            "Above its threshold": lit(image, marked),
-            name.capitalize(): lit(image, label),
-            f"Both; IoU here {both:.2f}": lit(image, marked & label),
+            f"Unit {unit}, {maps.shape[-2]} x {maps.shape[-1]}": colored(
+                image, enlarged(maps[0].relu(), size)[0], AREAS
+            ),
+            "Above its threshold": lit(image, marked, OUTSIDE),
+            name.capitalize(): lit(image, label, OUTSIDE),
+            f"Both; IoU here {here:.2f}": lit(image, marked & label, OUTSIDE),
         }
     )
 
 
+def _fitting(run: Run, found: Dissection) -> tuple[int, int]:
+    """Return the best unit for a thing, and the photograph of that thing that excites it most."""
+    _, concepts = photographs(run)
+    things = [unit for unit in found.ranked() if found.categories[found.best[unit]] in NOUNS]
+    for unit in [*things, *found.ranked()]:
+        for number in found.examples[unit].tolist():
+            if found.names[found.best[unit]] in concepts.found[number]:
+                return unit, number
+    raise BadInput(f"no unit of {found.layer} is excited by its concept; give more photographs")
+
+
 def units_figure(run: Run) -> Figure:
     """The best units of each layer, each with another concept: what they mark in the images that excite them most."""
-    pictures: dict[str, Tensor] = {}
-    for layer in run.config.layers:
-        for unit, found in best_units(run, layer):
-            shown = _row(run, found, unit)
-            pictures |= {title + " " * len(pictures): picture for title, picture in shown.items()}
-    return panels(pictures, columns=PICTURES * PER_LAYER)
+    shown = [row for layer in run.config.layers for row in best_units(run, layer)]
+    return _rows(run, shown, annotated=True)
+
+
+def renamed_figure(run: Run) -> Figure:
+    """The best units for things: what they mark in photographs in which nobody looked for those."""
+    found = true(dissected(run, run.config.layers[-1]))
+    foreign = [unit for unit in found.ranked(OBJECT) if _numbers(run, found, unit, annotated=False)]
+    return _rows(run, [(unit, found) for unit in foreign[:PER_LAYER]], annotated=False)
 
 
 def best_units(run: Run, layer: str) -> list[tuple[int, Dissection]]:
@@ -82,22 +107,43 @@ def best_units(run: Run, layer: str) -> list[tuple[int, Dissection]]:
     return units
 
 
-def _row(run: Run, found: Dissection, unit: int) -> dict[str, Tensor]:
+def _rows(run: Run, units: Sequence[tuple[int, Dissection]], *, annotated: bool) -> Figure:
+    pictures: dict[str, Tensor] = {}
+    for unit, found in units:
+        concept = f"{found.names[found.best[unit]]}, IoU {found.best_iou[unit]:.2f}"
+        titles = [f"{found.layer} {unit}", concept, *[""] * PICTURES][:PICTURES]
+        numbers = _numbers(run, found, unit, annotated=annotated)
+        drawn = _lit(run, found, unit, (numbers * PICTURES)[:PICTURES])
+        pictures |= {
+            f"{title}{' ' * (len(pictures) + place)}": picture
+            for place, (title, picture) in enumerate(zip(titles, drawn, strict=True))
+        }
+    return panels(pictures, columns=PICTURES * PER_LAYER)
+
+
+def _numbers(run: Run, found: Dissection, unit: int, *, annotated: bool) -> list[int]:
+    """Return the photographs that excite a unit most: those with the concept's annotations first, or those without."""
+    _, concepts = photographs(run)
+    kind = found.categories[found.best[unit]]
+    numbers: list[int] = found.examples[unit].tolist()
+    within = [number for number in numbers if kind not in concepts.unknown[number]]
+    outside = [number for number in numbers if number not in within]
+    return within + outside if annotated else outside
+
+
+def _lit(run: Run, found: Dissection, unit: int, numbers: Sequence[int]) -> list[Tensor]:
     images, _ = photographs(run)
-    shown, marked = unit_examples(run.model(run.config.model), Pictures(images), found, unit, PICTURES)
-    titles = [
-        f"{found.layer} {unit}", f"{found.names[found.best[unit]]}, IoU {found.best_iou[unit]:.2f}",
-        *[" " * place for place in range(1, PICTURES)],
-    ]  # fmt: skip
-    return dict(zip(titles, lit(shown, marked).split(1), strict=False))
+    shown = images[list(numbers)]
+    maps = Units(run.model(run.config.model), found.layer).maps(Batch(tuple(numbers), shown))[:, [unit]].cpu()
+    masks = threshold_masks(maps, torch.from_numpy(found.thresholds[[unit]]), (shown.shape[-2], shown.shape[-1]))
+    return list(lit(shown, masks[:, 0], OUTSIDE).split(1))
 
 
 def layers_figure(run: Run) -> Figure:
     """How many different concepts of each category the units of each layer detect."""
     counts = {layer: true(dissected(run, layer)).unique_detectors() for layer in run.config.layers}
-    groups = {
-        category: {layer: counts[layer][category] for layer in counts} for category in next(iter(counts.values()))
-    }
+    kinds = counts[run.config.layers[0]]
+    groups = {SHOWN.get(kind, kind): {layer: found[kind] for layer, found in counts.items()} for kind in kinds}
     return bars(groups, "Unique detectors")
 
 
@@ -116,26 +162,45 @@ def layers_table(run: Run) -> Table:
                 "pixels": ", ".join(name for kind in PIXELS for name in names[kind]) or "-",
                 "things": ", ".join(name for kind in NOUNS for name in names.get(kind, ())) or "-",
                 "control": f"{own} / {others}",
+                "level": f"{chance_level(whole):.2f}",
+                "sure": ", ".join(_things(beyond_chance(whole))) or "-",
             }
         )
     columns = {
         "layer": "Layer", "units": "Units", "detectors": "Units that detect a concept",
         "pixels": "Colours, orientations, frequencies", "things": "Things",
         "control": "Things by their own outlines / by those of another photograph",
+        "level": "Level of chance, IoU", "sure": "Things above it",
     }  # fmt: skip
     return Table(rows, columns, f"What units detect: IoU above {run.config.minimum_iou:g}")
+
+
+def _things(found: Dissection) -> list[str]:
+    names = true(found).detected()
+    return [name for kind in NOUNS for name in names.get(kind, ())]
+
+
+def control_figure(run: Run) -> Figure:
+    """How many kinds of things the last layer detects, against the IoU that makes a detector."""
+    found, levels = dissected(run, run.config.layers[-1]), np.linspace(0.02, 0.4, 39)
+    counts = np.array([own_and_others(replace(found, minimum_iou=float(level))) for level in levels])
+    series = {"Their own outlines": (levels, counts[:, 0]), "Those of another photograph": (levels, counts[:, 1])}
+    return lines(series, "IoU above which a unit detects", f"Kinds of things that {found.layer} detects")
 
 
 def rotation_figure(run: Run) -> Figure:
     """Unique detectors against the share of the rotation."""
     found = turned(run)
 
-    def curve(categories: tuple[str, ...]) -> tuple[list[float], list[float]]:
-        means = [sum(unique(true(one), categories) for one in draws) / len(draws) for draws in found.values()]
-        return list(found), means
+    def curve(count: Callable[[Dissection], int]) -> tuple[list[float], list[float]]:
+        return list(found), [sum(map(count, draws)) / len(draws) for draws in found.values()]
 
-    groups = {"All": TRUE, "Colours, orientations, frequencies": PIXELS, "Things": NOUNS}
-    series = {title: curve(categories) for title, categories in groups.items()}
+    level = chance_level(found[min(found)][0])
+    series = {
+        f"IoU above {run.config.minimum_iou:g}": curve(unique),
+        f"IoU above {level:.2f}, the level of chance": curve(lambda one: unique(replace(one, minimum_iou=level))),
+        f"Control, IoU above {run.config.minimum_iou:g}": curve(lambda one: own_and_others(one)[1]),
+    }
     return lines(series, "Share of the rotation", f"Unique detectors of {run.config.rotated}", markers=True)
 
 

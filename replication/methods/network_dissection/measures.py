@@ -79,6 +79,19 @@ def own_and_others(found: Dissection) -> tuple[int, int]:
     return own, sum(found.among(*(ELSEWHERE[category] for category in known)).unique_detectors().values())
 
 
+def chance_level(found: Dissection, share: float = 0.05) -> float:
+    """Return the IoU above which the control detects at most a share of its concepts; no less than the paper's."""
+    control = found.among(*(category for category in ELSEWHERE.values() if category in found.categories))
+    highest = np.zeros(len(control.names))
+    np.maximum.at(highest, control.best, control.best_iou)
+    return max(found.minimum_iou, float(np.sort(highest)[::-1][int(share * len(highest))]))
+
+
+def beyond_chance(found: Dissection) -> Dissection:
+    """Return the same dissection, with detectors only where the IoU is above the level of chance."""
+    return replace(found, minimum_iou=chance_level(found))
+
+
 def coverage(run: Run, found: Dissection) -> np.ndarray:
     """Return the share of the pixels that shows each concept, among the photographs annotated for it."""
     _, concepts = photographs(run)

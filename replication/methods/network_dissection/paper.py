@@ -23,7 +23,7 @@ SMOKE = replace(
 )  # fmt: skip
 
 STAND_INS: Final = {
-    "conv2_3x3": "blocks.0", "inception_3b": "blocks.4", "inception_4c": "blocks.8", "inception_5b": "relu1",
+    "conv2_3x3": "blocks.0", "inception_3b": "blocks.4", "inception_4c": "blocks.8", "inception_5b": "blocks.15",
 }  # fmt: skip
 
 

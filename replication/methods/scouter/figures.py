@@ -6,13 +6,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from innerview.core.folders import spread
 from innerview.figures import Arrow, Block, Explained, bars, diagram, heatmaps, lines
 from innerview.models import recorded
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
-from replication.methods.scouter.measures import accuracy, areas, areas_by_rank, box_share, curves, precision
-from replication.methods.scouter.trained import GAP, classifier, outcomes, photographs, true_classes
-from replication.zhang2018_acol.data import every, read
+from replication.methods.scouter.measures import accuracy, areas, areas_by_rank, curves, precision
+from replication.methods.scouter.trained import GAP, classifier, masks, outcomes, photographs, true_classes
+from replication.zhang2018_acol.data import read
 
 KINDS: Final = ("positive", "negative")
 
@@ -44,22 +45,26 @@ def architecture_figure(run: Run) -> Figure:
     return diagram(blocks, arrows, width=6.6)
 
 
+def shown(run: Run) -> list[int]:
+    """Return the places of photographs of different classes, the middle one of each: not chosen by their looks."""
+    labels = true_classes(run)
+    own = [torch.nonzero(labels == one).flatten().tolist() for one in labels.unique().tolist()]
+    return [places[len(places) // 2] for places in spread(own, run.config.shown)]
+
+
 def maps_figure(run: Run, explains: str) -> Figure:
     """Photographs with the maps of the own class, of the likest other class and of the least like."""
-    found, config, data = outcomes(run), run.config, photographs(run)
-    maps, labels = found[explains, config.area_weights[-1]].maps, true_classes(run)
-    images = read(every(data.boxed, config.shown), config.size)
-    places = [place * len(data.boxed) // config.shown for place in range(config.shown)]
-    panels = []
+    found, data, panels = outcomes(run), photographs(run), []
+    maps, labels = found[explains, run.config.area_weights[-1]].maps, true_classes(run)
+    places = shown(run)
+    images = read([data.boxed[place] for place in places], run.config.size)
     for image, place in zip(images, places, strict=True):
         own = int(labels[place])
-        near, far = _likest_and_least(found[GAP, 0.0].logits[place], own)
         panels.append(Explained(data.classes[own].capitalize(), image[None]))
-        for way, one in (("own", own), ("likest", near), ("least like", far)):
+        for one in (own, *_likest_and_least(found[GAP, 0.0].logits[place], own)):
+            title = "Own class" if one == own else data.classes[one].capitalize()
             heat = maps[place, one]
-            panels.append(
-                Explained(f"{data.classes[one].capitalize()}, {way}: {100 * heat.mean():.1f} %", image[None], heat)
-            )
+            panels.append(Explained(f"{title}: {100 * heat.mean():.1f}%", image[None], heat))
     return heatmaps(panels, unit="Attention", columns=4)
 
 
@@ -71,25 +76,25 @@ def _likest_and_least(logits: Tensor, own: int) -> tuple[int, int]:
 
 def numbers_table(run: Run) -> Table:
     """Accuracy, area and precision of all heads."""
-    labels, rows = true_classes(run), []
+    labels, boxes, rows = true_classes(run), masks(run), []
     for (kind, weight), found in outcomes(run).items():
         plain = kind == GAP
         own, others = areas(found, labels)
         rows.append(
             {
                 "head": "Plain (GAP), CAM's maps" if plain else f"{kind.capitalize()}, weight {weight:g}",
-                "accuracy": f"{accuracy(run, found):.1f}",
+                "accuracy": f"{accuracy(found, labels):.1f}",
                 "own": "-" if plain else f"{own:.2f}",
                 "others": "-" if plain else f"{others:.2f}",
-                "inside": f"{precision(run, found).nanmean():.1f}",
-                "others inside": f"{precision(run, found, 'others').nanmean():.1f}",
+                "inside": f"{precision(found, labels, boxes).nanmean():.1f}",
+                "others inside": f"{precision(found, labels, boxes, 'others').nanmean():.1f}",
             }
         )
     columns = {
         "head": "Head", "accuracy": "Right, %", "own": "Area, own class, %", "others": "Area, other classes, %",
         "inside": "Inside the box, own class, %", "others inside": "Inside the box, other classes, %",
     }  # fmt: skip
-    title = f"{len(labels)} photographs, whose boxes cover {box_share(run):.1f} %"
+    title = f"{len(labels)} photographs, whose boxes cover {100 * boxes.double().mean():.1f} %"
     return Table(rows, columns, title)
 
 
@@ -113,17 +118,15 @@ def likeness_figure(run: Run) -> Figure:
     found, strongest = outcomes(run), run.config.area_weights[-1]
     series = {}
     for kind in KINDS:
-        values = areas_by_rank(run, found[kind, strongest])
+        values = areas_by_rank(found[kind, strongest], true_classes(run), found[GAP, 0.0].logits)
         series[f"{kind.capitalize()} head"] = (list(range(len(values))), values.tolist())
-    return lines(
-        series, "Rank of the class by the plain head; 0 is the own", "Mean attention, %", log="y", markers=True
-    )
+    return lines(series, "Rank of the class by the plain head; 0 is the own", "Mean attention, %", markers=True)
 
 
 def curves_table(run: Run) -> Table:
     """Areas under the curves of deletion and insertion."""
     rows = [
-        {"order": order.capitalize(), "deletion": f"{deleted.mean():.1f}", "insertion": f"{inserted.mean():.1f}"}
+        {"order": order, "deletion": f"{deleted.mean():.1f}", "insertion": f"{inserted.mean():.1f}"}
         for order, (deleted, inserted) in curves(run).items()
     ]
     columns = {"order": "Pixels in the order of", "deletion": "Deletion, % (low is good)",

@@ -4,19 +4,19 @@ import torch
 from torch import Tensor
 
 from innerview.attribution import grad_cam, scouter_attention
-from innerview.core.types import Values
+from innerview.core.types import Masks, Values
 from innerview.evaluation import deletion, energy_inside, insertion
 from innerview.replicate import Run
-from replication.methods.scouter.trained import GAP, Outcome, classifier, masks, outcomes, photographs, true_classes
+from replication.methods.scouter.trained import Outcome, classifier, photographs
 from replication.zhang2018_acol.data import every, read
 
-ORDERS = ("attention", "Grad-CAM")
+ORDERS = ("Attention", "Grad-CAM")
 """By what pixels are ordered for the curves."""
 
 
-def accuracy(run: Run, found: Outcome) -> float:
+def accuracy(found: Outcome, labels: Tensor) -> float:
     """Return the share of photographs whose class is told, in %."""
-    return 100 * float((found.logits.argmax(1) == true_classes(run)).double().mean())
+    return 100 * float((found.logits.argmax(1) == labels).double().mean())
 
 
 def areas(found: Outcome, labels: Tensor) -> tuple[float, float]:
@@ -27,33 +27,31 @@ def areas(found: Outcome, labels: Tensor) -> tuple[float, float]:
     return float(own.mean()), float(others.mean())
 
 
-def precision(run: Run, found: Outcome, which: str = "own") -> Values:
-    """Return the share of each photograph's attention that lies inside the boxes, in %.
+def precision(found: Outcome, labels: Tensor, boxes: Masks, which: str = "own") -> Values:
+    """Return the share of each photograph's attention that lies inside its boxes, in %.
 
     Args:
-        run: Has the boxes.
         found: Of a head.
+        labels: The photographs' classes, ``(n,)``.
+        boxes: Where the boxes are, ``(n, h, w)``.
         which: ``own`` for the map of the photograph's class, ``others`` for the sum of all other classes' maps.
     """
-    maps, labels = found.maps.clamp(min=0), true_classes(run)
+    maps = found.maps.clamp(min=0)
     own = maps[torch.arange(len(maps)), labels]
-    return 100 * energy_inside(own if which == "own" else maps.sum(1) - own, masks(run))
+    return 100 * energy_inside(own if which == "own" else maps.sum(1) - own, boxes)
 
 
-def box_share(run: Run) -> float:
-    """Return how much of a photograph the boxes cover, in %: the precision of a map that is the same everywhere."""
-    return 100 * float(masks(run).double().mean())
-
-
-def areas_by_rank(run: Run, found: Outcome) -> Tensor:
+def areas_by_rank(found: Outcome, labels: Tensor, likeness: Tensor) -> Values:
     """Return the mean attention in %, ``(classes,)``: of a photograph's own class first, then from the likest on.
 
-    How like the other classes are is told by the logits of the plain head, which knows nothing of slots.
+    Args:
+        found: Of a head.
+        labels: The photographs' classes, ``(n,)``.
+        likeness: How like each class is to each photograph, ``(n, classes)``.
     """
-    labels = true_classes(run)
-    likeness = outcomes(run)[GAP, 0.0].logits.clone()
-    likeness[torch.arange(len(likeness)), labels] = torch.inf
-    order = likeness.argsort(1, descending=True)
+    first = likeness.clone()
+    first[torch.arange(len(first)), labels] = torch.inf
+    order = first.argsort(1, descending=True)
     return 100 * found.maps.mean((2, 3)).gather(1, order).double().mean(0)
 
 
@@ -70,7 +68,7 @@ def curves(run: Run) -> dict[str, tuple[Values, Values]]:
         images = read(every(photographs(run).boxed, config.curves), config.size).to(run.device)
         targets = model(images).argmax(1).tolist()
         maps = {
-            "attention": scouter_attention(model, images, targets),
+            "Attention": scouter_attention(model, images, targets),
             "Grad-CAM": grad_cam(model, images, targets, layer="backbone"),
         }
         kinds = {"deletion": deletion, "insertion": insertion}

@@ -78,22 +78,37 @@ run.show(figures.architecture_figure(run), "architecture")
 #
 # ## Why this class
 #
-# Here the backbone is GoogLeNet, frozen, and the classes are ten of ImageNet's. Heads are trained on features that are computed once.
+# Here the backbone is GoogLeNet, frozen, and the classes are ten of ImageNet's. Heads are trained on features that are computed once. The
+# photographs below were in no training, and were not chosen: they are the middle ones of their classes.
 
-# %% tags=["gallery"] mystnb={"figure": {"caption": "The positive head, weight of the area 10. In each row the photograph, then the maps of its own class, of the likest other class and of the least like. Numbers are mean attention. All maps share one scale."}, "image": {"alt": "Rows of photographs with heatmaps: the map of the own class marks parts of the object, the others are empty"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "The positive head, weight of the area 10. In each row a photograph, then the maps of its own class, of the other class that a plain head finds likest, and of the one it finds least like. Numbers are mean attention; all maps share one scale."}, "image": {"alt": "Rows of photographs with heatmaps: the map of the own class marks parts of the object and most others are empty; one fisherman is marked as a chain saw"}}
 run.show(figures.maps_figure(run, "positive"), "positive")
 
 # %% [markdown]
 # ## Why not that class
 
-# %% mystnb={"figure": {"caption": "The negative head on the same photographs, with a scale of its own. The map of the own class should be empty."}, "image": {"alt": "The same photographs with heatmaps of the negative head: faint for the own class, brighter for the others"}}
+# %% mystnb={"figure": {"caption": "The negative head on the same photographs and classes, with a scale of its own. Where the class is told rightly, little speaks against it; what speaks against the others is the object."}, "image": {"alt": "The same photographs with heatmaps of the negative head: faint for the own class, brighter for the others"}}
 run.show(figures.maps_figure(run, "negative"), "negative")
 
 # %% [markdown]
+# The first photograph is a mistake, and both heads say how it came about: the man holds his fish as one holds a chain saw. The positive
+# map of the chain saw lies on his hands, and in the negative one nothing speaks against it.
+#
+# Otherwise the two figures are nearly each other's negative. What makes a photograph one of a cassette player is also what speaks against
+# every other class. So the maps of different wrong classes lie at about the same place: the head says "because of this", and seldom what
+# is missing.
+#
 # ## The weight of the area
 
 # %%
 figures.numbers_table(run)
+
+# %% [markdown]
+# Without the second term of the loss the head is as often right, but its maps say little: slots look at half of everything, inside the
+# object's box hardly more than outside. The term makes the maps small and moves them onto the object. It costs no accuracy here.
+#
+# Small maps mean small sums, so the mass has to grow in return: the head makes up by $m$ what it loses by $A$. A map's brightness can
+# therefore be compared between classes and photographs of one head, and not between two heads.
 
 # %% mystnb={"figure": {"caption": "How much of an image the maps mark. The positive head marks its own class most, the negative head the others."}, "image": {"alt": "Bars of mean attention for six heads, own class and other classes, on a logarithmic axis"}}
 run.show(figures.areas_figure(run), "areas")
@@ -108,6 +123,10 @@ run.show(figures.areas_figure(run), "areas")
 run.show(figures.likeness_figure(run), "likeness")
 
 # %% [markdown]
+# The step from the own class to the next is large, and after it there is almost none: the negative head marks the likest wrong class about
+# as much as the least like. It tells right from wrong, and hardly how wrong. The ten classes are far apart, so this is a weak test of it;
+# among a hundred classes, as in the paper, some pairs are close.
+#
 # ## Do the pixels matter?
 #
 # That the score is a sum over the map holds for places of the last layer. A place there sees much of the image. So the usual question
@@ -123,4 +142,25 @@ figures.curves_table(run)
 run.measure()
 
 # %% [markdown]
-# TODO
+# ## What can mislead
+#
+# - **The map is the score, but of features.** A place of the last layer sees most of the image. Whether the pixels under a bright place
+#   matter has to be measured, and by that measure the maps are about as good as Grad-CAM's, not better.
+# - **Brightness is half of it.** A place adds $A_{cj} m_j$. A faint look at a heavy place counts as much as a bright look at a light one,
+#   and the maps that are shown, here as in the paper, leave the mass out. `Scouter.evidence` gives the product.
+# - **Small is what was asked for.** The area term rewards small maps whether or not a small part decides. A small map is a choice of
+#   $\lambda$, not a finding about the network.
+# - **Too much of it empties the maps.** If the second term outweighs the first at the start, all slots learn to look nowhere and the head
+#   cannot tell the classes. With three layers each in $Q$ and $K$ this happened to us at $\lambda = 10$; with $K$ one layer it did not.
+# - **An empty negative map is the learned answer, not a proof.** It says that the head found nothing against the class, also where there
+#   is something.
+#
+# ## Where we deviate
+#
+# - The paper's text was not at hand. The equations are from memory, checked against the released code as a reproduction has it
+#   {cite}`burger2022scouter`. The paper's numbers are left out rather than guessed.
+# - The backbone is frozen and its features are computed once; the paper trains a ResNeSt-26 along, on up to hundreds of classes.
+# - $K$ is one linear layer and the slots are their own $Q$, as by default in the released code. The paper has three layers. The released
+#   code also scales all slots' products to a common sum. Where such a sum is near zero this blows them up; heads learned worse with it.
+# - Maps have 7 x 7 places; the paper's 9 x 9. Areas are means of the raw attention. The released code first scales all maps of an image
+#   together to [0, 1].

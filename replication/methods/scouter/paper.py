@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 
 from innerview.core.intervals import bootstrap
+from innerview.models import recorded
 from innerview.replicate import Measurement, Paper, Run
 from replication.methods.scouter.config import Config
-from replication.methods.scouter.measures import accuracy, areas, areas_by_rank, box_share, curves, precision
-from replication.methods.scouter.trained import GAP, classifier, outcomes, photographs, true_classes
+from replication.methods.scouter.measures import accuracy, areas, areas_by_rank, curves, precision
+from replication.methods.scouter.trained import GAP, classifier, masks, outcomes, photographs, true_classes
 from replication.zhang2018_acol.data import every, read
 
 PAPER_CONFIG = Config()
@@ -43,8 +44,11 @@ def score_is_explanation(run: Run) -> float:
     """A class's score is the sum of its map times a mass that all classes share: nothing else enters."""
     model = classifier(run, "negative", run.config.area_weights[-1])
     images = read(every(photographs(run).boxed, 4), run.config.size).to(run.device)
-    logits, evidence = model(images), model.head.evidence(model.backbone(images))
-    apart = (logits - evidence.sum((2, 3))).abs().max()
+    with torch.no_grad(), recorded(model, ["backbone", "head.reduce"]) as record:
+        logits = model(images)
+        maps = model.head.attention(record["backbone"])
+    mass = record["head.reduce"].relu().mean(1, keepdim=True)
+    apart = (logits + (maps * mass).sum((2, 3))).abs().max()  # a negative head takes away
     return float(apart / (logits.max() - logits.min()))
 
 
@@ -53,9 +57,9 @@ def _strongest(run: Run, explains: str) -> tuple[str, float]:
 
 
 def _accuracy_gain(run: Run, explains: str) -> Measurement:
-    found = outcomes(run)
-    ours, plain = (accuracy(run, found[pair]) for pair in (_strongest(run, explains), (GAP, 0.0)))
-    return Measurement(ours - plain, f"right: {ours:.1f} %, plain head {plain:.1f} %; {len(true_classes(run))} images")
+    found, labels = outcomes(run), true_classes(run)
+    ours, plain = (accuracy(found[pair], labels) for pair in (_strongest(run, explains), (GAP, 0.0)))
+    return Measurement(ours - plain, f"right: {ours:.1f} %, plain head {plain:.1f} %; {len(labels)} photographs")
 
 
 @PAPER.claim("accuracy-kept", source="as reported", unit="percentage points", at_least=-3)
@@ -106,13 +110,14 @@ def own_marked_least(run: Run) -> Measurement:
 @PAPER.claim("unlike-marked-more", source="as reported", unit="times", at_least=1.2)
 def unlike_marked_more(run: Run) -> Measurement:
     """The less a class is like the photograph, the more speaks against it: its negative map is larger."""
-    found = areas_by_rank(run, outcomes(run)[_strongest(run, "negative")])
+    heads = outcomes(run)
+    found = areas_by_rank(heads[_strongest(run, "negative")], true_classes(run), heads[GAP, 0.0].logits)
     near, far = float(found[1]), float(found[-1])
     return Measurement(far / near, f"{near:.2f} % for the likest other class, {far:.2f} % for the least like")
 
 
 def _beyond(run: Run, explains: str, which: str, against: torch.Tensor | float, name: str) -> Measurement:
-    shares = precision(run, outcomes(run)[_strongest(run, explains)], which)
+    shares = precision(outcomes(run)[_strongest(run, explains)], true_classes(run), masks(run), which)
     apart = shares.double() - against
     gain = bootstrap(apart[apart.isfinite()])  # a map of CAM may be positive nowhere
     told = f"{shares.nanmean():.1f} % against {name}; 95 % interval {gain.low:.1f} to {gain.high:.1f} over photographs"
@@ -122,21 +127,21 @@ def _beyond(run: Run, explains: str, which: str, against: torch.Tensor | float, 
 @PAPER.claim("lies-on-the-object", source="Table of precision, as reported", unit="percentage points", at_least=20)
 def lies_on_the_object(run: Run) -> Measurement:
     """Positive attention lies inside the object's box, much more than by chance."""
-    share = box_share(run)
+    share = 100 * float(masks(run).double().mean())
     return _beyond(run, "positive", "own", share, f"the boxes' {share:.1f} % of the area")
 
 
 @PAPER.claim("more-precise-than-cam", source="Table of precision, as reported", unit="percentage points", at_least=0)
 def more_precise_than_cam(run: Run) -> Measurement:
     """A larger share of it lies inside than of CAM's map of the plain head."""
-    plain = precision(run, outcomes(run)[GAP, 0.0])
+    plain = precision(outcomes(run)[GAP, 0.0], true_classes(run), masks(run))
     return _beyond(run, "positive", "own", plain.double(), f"CAM's {plain.nanmean():.1f} %")
 
 
 @PAPER.claim("negative-on-the-object", source="ours", unit="percentage points", at_least=0)
 def negative_on_the_object(run: Run) -> Measurement:
     """What speaks against other classes lies on the object, too, rather than beside it."""
-    share = box_share(run)
+    share = 100 * float(masks(run).double().mean())
     return _beyond(run, "negative", "others", share, f"the boxes' {share:.1f} % of the area")
 
 
@@ -145,7 +150,7 @@ def as_faithful_as_grad_cam(run: Run) -> Measurement:
     """Insertion less deletion is at least as good in the order of the attention as in Grad-CAM's."""
     found = curves(run)
     gains = {order: (inserted - deleted).double() for order, (deleted, inserted) in found.items()}
-    gain = bootstrap(gains["attention"] - gains["Grad-CAM"])
+    gain = bootstrap(gains["Attention"] - gains["Grad-CAM"])
     means = ", ".join(
         f"{order}: insertion {inserted.mean():.1f}, deletion {deleted.mean():.1f}"
         for order, (deleted, inserted) in found.items()

@@ -7,6 +7,7 @@
 ==========================  ==========================================================================
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,6 +38,9 @@ from innerview.training import (
 RECIPE: Final = TrainingRecipe(epochs=20, batch=50, optimizer=Adam(1e-3), schedule=Cosine(0.05))
 """Of a head on kept features. The paper trains the backbone along, with smaller steps; these are ours."""
 
+STEPS: Final = 400
+"""Of a training, at least: with fewer, heads tell the classes already, but their maps have not come to rest."""
+
 TOLD: Final = "scouter.json"
 HELD_OUT: Final = 10
 """Every tenth photograph is kept from the training, to measure on."""
@@ -51,7 +55,7 @@ class ScouterPlan:
         layer: Whose output the heads read.
         labels: The names of the classes.
         area_weight: See `Scouter`.
-        epochs: Of each training.
+        epochs: Of each training; None for 20, or more where photographs are so few that these are not 400 steps.
         size: The middle square of this many pixels is seen.
         seed: Of weights and order.
     """
@@ -60,7 +64,7 @@ class ScouterPlan:
     layer: str
     labels: tuple[str, ...]
     area_weight: float = 10.0
-    epochs: int = RECIPE.epochs
+    epochs: int | None = None
     size: int = 224
     seed: int = 0
 
@@ -100,7 +104,7 @@ def train_scouter(
     heads = {kind: head_of(backbone, plan, kind).to(device) for kind in SIGNS}
     features = cache_features(backbone, paths, folder / "features", Looks(plan.size), progress=progress)
     training, held_out = divided(features, labels)
-    recipe = replace(RECIPE, epochs=plan.epochs, batch=min(RECIPE.batch, len(training)), seed=plan.seed)
+    recipe = recipe_of(plan, len(training))
     told = {}
     for kind, head in heads.items():
         result = train(
@@ -110,6 +114,13 @@ def train_scouter(
         told[kind] = feature_accuracy(result.model, held_out)
     write_json(folder / TOLD, {"plan": asdict(plan), "accuracy": told, "held_out": len(held_out)})
     return told
+
+
+def recipe_of(plan: ScouterPlan, samples: int) -> TrainingRecipe:
+    """Return how a head is trained on so many photographs."""
+    batch = min(RECIPE.batch, samples)
+    enough = max(RECIPE.epochs, math.ceil(STEPS / (samples // batch)))
+    return replace(RECIPE, epochs=enough if plan.epochs is None else plan.epochs, batch=batch, seed=plan.seed)
 
 
 def divided(features: Features, labels: Int[Tensor, " n"]) -> tuple[FeatureSamples, FeatureSamples]:

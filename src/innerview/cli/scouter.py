@@ -1,7 +1,7 @@
 """``innerview scouter``: train a classifier that explains itself, and ask it why, or why not, a class."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from innerview.attribution import ScouterClassifier
     from innerview.core.types import Images
     from innerview.figures import Explained
+
+MOST_AREA: Final = 10
+"""The paper's weight; the mean over few classes' maps would let it outweigh what tells the classes apart."""
 
 scouter_app = typer.Typer(no_args_is_help=True, help="A classifier with explanations built in: train it, ask it.")
 
@@ -24,9 +27,16 @@ def scouter_train(
         str | None, typer.Option(help="Whose output is explained; the last with rows and columns by default.")
     ] = None,
     area: Annotated[
-        float, typer.Option(min=0, help="Weight of the area: more makes explanations smaller, too much empties them.")
-    ] = 10.0,
-    epochs: Annotated[int, typer.Option(min=1, help="How often every photograph is seen.")] = 20,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Weight of the area: more makes explanations smaller, too much empties them. As many as there are "
+            "classes by default, and 10 at most.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often every photograph is seen: 20, more if there are few.")
+    ] = None,
     size: Annotated[int, typer.Option(min=32, help="Of the middle square that is seen, in pixels.")] = 224,
     seed: Seed = 0,
     device: Device = "auto",
@@ -42,7 +52,8 @@ def scouter_train(
     place, found = choose_device(device), class_folders(folder)
     if layer is None:
         layer = default_layer(load_model(model), read_image(found.paths[0], (size, size)))
-    plan = ScouterPlan(model, layer, found.classes, area, epochs, size, seed)
+    weight = float(min(MOST_AREA, len(found.classes))) if area is None else area
+    plan = ScouterPlan(model, layer, found.classes, weight, epochs, size, seed)
     with told_once():
         accuracy = train_scouter(out, plan, found.paths, found.labels, device=place, progress=True)
     shares = ", ".join(f"{kind} {percent(share)}" for kind, share in accuracy.items())

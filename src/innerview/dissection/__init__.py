@@ -9,6 +9,7 @@ from innerview.dissection.examples import Examples, Survey
 from innerview.dissection.fields import computed_field, computed_fields, gradient_field
 from innerview.dissection.filters import Filters, Traits, first_filters, traits
 from innerview.dissection.firing import Firing, firing
+from innerview.dissection.generated import Effect, concept_shares, dissect_generator, effect, generated
 from innerview.dissection.interventions import switched
 from innerview.dissection.mask_folders import MaskFolders, read_mask_folders
 from innerview.dissection.patches import Box, Field, effective_field, patch, patches, receptive_field, top_patches
@@ -28,6 +29,7 @@ __all__ = [
     "ConceptMasks",
     "Concepts",
     "Dissection",
+    "Effect",
     "Examples",
     "Field",
     "Filters",
@@ -44,11 +46,15 @@ __all__ = [
     "color_masks",
     "computed_field",
     "computed_fields",
+    "concept_shares",
     "dissect",
+    "dissect_generator",
+    "effect",
     "effective_field",
     "firing",
     "first_filters",
     "frequency_masks",
+    "generated",
     "gradient_field",
     "lit",
     "orientation_masks",

@@ -49,7 +49,7 @@ def dissect(
 
     $M_k$ are the pixels at which the enlarged map of unit $k$ is above its threshold, $L_c$ those that show concept
     $c$. The sums are over the images annotated for the category of $c$. Two passes: one for the thresholds, one for
-    the counts; images and activations need not fit into memory.
+    the counts; images and activations need not fit into memory, but where these do the network runs once.
 
     With a store in `work`, an interrupted pass of counts goes on where it stopped; that of the thresholds begins anew.
 
@@ -69,7 +69,22 @@ def dissect(
             size than the images, a layer without rows and columns, `quantile` or `minimum_iou` out of range.
         NotFinite: a response is NaN or infinite.
     """
-    units, pictures, work = Units(model, layer, directions), pictures_of(images), work or Work()
+    settings = {"quantile": quantile, "minimum_iou": minimum_iou}
+    return dissect_units(Units(model, layer, directions), pictures_of(images), concepts, **settings, work=work)
+
+
+def dissect_units(
+    units: Units,
+    pictures: Pictures,
+    concepts: Concepts,
+    *,
+    quantile: float = QUANTILE,
+    minimum_iou: float = MINIMUM_IOU,
+    work: Work | None = None,
+) -> Dissection:
+    """Do what `dissect` does, for units that read their maps in a way of their own."""
+    work = work or Work()
+    units = units.remembered() if work.executor is None else units
     check_quantile(quantile)
     if not 0 <= minimum_iou < 1:
         raise BadInput(f"an IoU is at least 0 and at most 1; a minimum of {minimum_iou} makes no detectors")
@@ -77,7 +92,7 @@ def dissect(
         raise BadInput(f"the concepts know {concepts.count} images, {len(pictures)} are given; give the same ones")
     made_from = fingerprint(units.identity(), pictures.identity(), quantile, *CODE) if work.store else ""
     (found,) = work.each(
-        f"thresholds-{layer}", _Quantiles(units, pictures, work.progress), [quantile], lambda _: made_from
+        f"thresholds-{units.layer}", _Quantiles(units, pictures, work.progress), [quantile], lambda _: made_from
     )
     shows = work.progress and work.executor is None
     counting = _Counting(units, pictures, concepts, found["thresholds"], shows)

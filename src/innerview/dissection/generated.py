@@ -68,8 +68,8 @@ def dissect_generator(
 ) -> Dissection:
     """Measure how well units of a generator agree with what its images show.
 
-    A unit that fires where the image becomes green is a unit for green. Whether it brings green about, only switching it
-    tells: see `switched` and `concept_shares`.
+    A unit that fires where the image becomes green is a unit for green. Whether it brings green about only switching
+    tells; see `switched` and `concept_shares`.
 
     Args:
         generator: From codes to images ``(b, 3, h, w)`` in [0, 1].

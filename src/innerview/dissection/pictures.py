@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from innerview.core.files import file_identity
 from innerview.core.folders import Batch, read_batches, read_square
 from innerview.core.images import check_images
 from innerview.core.progress import progress as bar
-from innerview.core.types import AnyImages
+from innerview.core.types import Activations, AnyImages
 from innerview.dissection.survey import Directions, responses_of
 from innerview.models import evaluate, find_layer
 from innerview.models.activations import device_of
@@ -100,6 +100,10 @@ def pictures_of(images: "AnyImages | Sequence[str | Path] | Pictures") -> Pictur
     return images if isinstance(images, Pictures) else Pictures(images)
 
 
+MOST_KEPT: Final = 2**28
+"""Bytes of maps that are kept between two passes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """What is dissected: the channels of a layer, or directions among them.
@@ -128,7 +132,10 @@ class Units:
             NotFinite: a response is NaN or infinite.
         """
         images = batch.images.to(device_of(self.model))
-        read = evaluate(self.model, images, [self.layer], len(images))[self.layer]
+        return self.checked(evaluate(self.model, images, [self.layer], len(images))[self.layer], batch)
+
+    def checked(self, read: Activations, batch: Batch) -> UnitMaps:
+        """Return the units' maps from what the layer put out for some images; raise as `maps` does."""
         if read.ndim != 4:
             raise BadInput(f"layer {self.layer!r} has no rows and columns, so no masks; choose a convolutional one")
         maps = responses_of(read, self.directions).float()
@@ -141,6 +148,28 @@ class Units:
             )
         return maps
 
+    def remembered(self) -> "Units":
+        """Return the same units, which keep maps for a second pass over the same batches, up to `MOST_KEPT`."""
+        return _Remembered(self.model, self.layer, self.directions, self)
+
     def identity(self) -> Any:
         """Return what the maps depend on, beside the images."""
         return [self.model, self.layer, self.directions]
+
+
+@dataclass(frozen=True, eq=False)
+class _Remembered(Units):
+    """Units that keep their maps; see `Units.remembered`."""
+
+    source: Units | None = None
+    kept: dict[tuple[int, ...], Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def maps(self, batch: Batch) -> UnitMaps:
+        """Return the maps, computed or kept."""
+        if batch.indices in self.kept:
+            return self.kept[batch.indices]
+        assert self.source is not None
+        maps = self.source.maps(batch)
+        if sum(one.nbytes for one in self.kept.values()) + maps.nbytes <= MOST_KEPT:
+            self.kept[batch.indices] = maps
+        return maps

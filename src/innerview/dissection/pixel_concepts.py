@@ -142,9 +142,12 @@ class PixelConcepts:
 
     def masks(self, images: AnyImages) -> PixelMasks:
         """Return the masks of images, in the order of `names`."""
-        found = [color_masks(images), orientation_masks(images, self.orientations), frequency_masks(images)]
-        masks = torch.cat(found, 1)
-        return masks if self.size is None else F.interpolate(masks.float(), self.size, mode="nearest-exact") > 0
+        found = [orientation_masks(images, self.orientations), frequency_masks(images)]
+        near = [self._resized(masks.float()) > 0 for masks in found]
+        return torch.cat([color_masks(self._resized(images)), *near], 1)
+
+    def _resized(self, images: Tensor) -> Tensor:
+        return images if self.size is None else F.interpolate(images, self.size, mode="nearest-exact")
 
     def read(self, batch: Batch) -> ConceptMasks:
         """Compute the masks of some images."""

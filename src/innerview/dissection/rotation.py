@@ -1,5 +1,7 @@
 """Other bases of a layer's space: do its axes matter, or only its span?"""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from scipy.linalg import schur
@@ -30,15 +32,29 @@ def rotation(channels: int, alpha: float = 1.0, seed: int = 0) -> Directions:
         raise BadInput(
             f"{channels} channels cannot be turned by a share of {alpha}; give at least 2, and a share from 0 to 1"
         )
+    if alpha == 0:
+        return torch.eye(channels)
+    if alpha == 1:
+        return torch.from_numpy(_drawn(channels, seed)).float()
+    blocks, vectors = _planes(channels, seed)
+    return torch.from_numpy(vectors @ _turned(blocks, alpha) @ vectors.T).float()
+
+
+def _drawn(channels: int, seed: int) -> np.ndarray:
+    """Draw a rotation."""
     draws = torch.randn(channels, channels, dtype=torch.float64, generator=generator("rotation", seed)).numpy()
     basis, triangle = np.linalg.qr(draws)
     basis *= np.sign(np.diag(triangle))  # else QR prefers some rotations
     if np.linalg.det(basis) < 0:
         basis[:, 0] *= -1
-    if alpha == 1:
-        return torch.from_numpy(basis).float()
-    blocks, vectors = schur(basis)[:2]  # real: turns in planes that are orthogonal to one another
-    return torch.from_numpy(vectors @ _turned(blocks, alpha) @ vectors.T).float()
+    return basis
+
+
+@lru_cache(maxsize=1)  # seconds for 1024 channels, and a study asks for several shares of one rotation
+def _planes(channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take a rotation apart into turns in planes that are orthogonal to one another: 2 x 2 blocks, and the planes."""
+    blocks, vectors = schur(_drawn(channels, seed))[:2]
+    return blocks, vectors
 
 
 def _turned(blocks: np.ndarray, alpha: float) -> np.ndarray:

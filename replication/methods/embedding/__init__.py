@@ -1,0 +1,1 @@
+"""Embedding: photographs as vectors and as maps {cite}`vandermaaten2008tsne,karpathy2014codes`."""

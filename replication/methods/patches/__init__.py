@@ -1,0 +1,1 @@
+"""Maximally activating patches and receptive fields {cite}`girshick2014rcnn,luo2016effective`."""
