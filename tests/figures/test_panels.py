@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from innerview.core.errors import BadInput, NotFinite
-from innerview.figures import panels
+from innerview.figures import panels, strips
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -185,3 +185,23 @@ def test_a_batch_is_no_picture():
 def test_a_picture_with_a_pixel_that_is_no_number_is_refused():
     with pytest.raises(NotFinite):
         panels({"a": torch.full((1, 3, 8, 8), float("nan"))})
+
+
+def test_a_strip_is_a_row_of_images_under_one_title():
+    rows = {"First": torch.rand(3, 3, 10, 12), "Second": torch.rand(2, 3, 10, 12)}
+    figure = strips(rows, scale=2)
+    assert [text.get_text() for text in figure.texts] == ["First", "Second"]
+    pixels = rendered(figure)
+    for (top, bottom, left, right), images in zip(places(figure), rows.values(), strict=True):
+        found = pixels[top:bottom:2, left:right:2]
+        assert found.shape == (10, len(images) * 16 - 4, 3)
+        for place, image in enumerate(images):
+            wanted = (255 * image.permute(1, 2, 0)).round().numpy()
+            np.testing.assert_array_equal(found[:, 16 * place : 16 * place + 12], wanted)
+
+
+def test_nothing_makes_no_strips():
+    with pytest.raises(BadInput):
+        strips({})
+    with pytest.raises(BadInput):
+        strips({"None": torch.zeros(0, 3, 4, 4)})

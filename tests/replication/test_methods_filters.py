@@ -37,7 +37,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(paper: Paper, results: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A smoke run on the embedded model; what one test computed, the next finds."""
     monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, device="cpu")
+    begun = Run.start(paper, preset="smoke", out=results, settings={"size": 96}, device="cpu")
     assert begun.fallback
     return begun
 

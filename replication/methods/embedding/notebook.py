@@ -51,7 +51,7 @@ run.show(figures.neighbors_figure(run), "neighbors")
 # on these classes, so this is not a discovery of kinds. It shows where in the network they come about. Below, the features of each
 # layer are averaged over its positions.
 
-# %% mystnb={"figure": {"caption": "Purity in the layers from the image up; dashed, that of neighbours drawn at random."}, "image": {"alt": "A line that rises from about 0.2 to about 0.9, steepest in the upper half of the network"}}
+# %% mystnb={"figure": {"caption": "Purity in the layers from the image up; dashed, that of neighbours drawn at random."}, "image": {"alt": "A line that rises from about 0.2 to about 0.9, steepest in the middle of the network"}}
 run.show(figures.depth_figure(run), "depth")
 
 # %%

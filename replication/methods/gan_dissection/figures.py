@@ -5,12 +5,14 @@ from matplotlib.figure import Figure
 
 from innerview.dissection import lit, threshold_masks
 from innerview.dissection.pixel_concepts import PixelConcepts
-from innerview.figures import bars, lines, panels
+from innerview.figures import bars, lines, strips
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
+from innerview.synthesis.generators import SIZE
 from replication.methods.gan_dissection.measures import (
     chosen,
     codes,
+    counts,
     dissection,
     evaluated,
     images,
@@ -28,21 +30,17 @@ from replication.methods.gan_dissection.measures import (
 def units_figure(run: Run) -> Figure:
     """The units that agree best with a concept each: images in which they are strongest, lit where they are on."""
     config, found = run.config, dissection(run, run.config.layer)
-    pictures: dict[str, torch.Tensor] = {}
-    shown: list[str] = []
+    best: dict[str, int] = {}
     for unit in found.ranked():
-        concept = found.names[found.best[unit]]
-        if concept in shown or len(shown) == config.units:
-            continue
-        shown.append(concept)
+        best.setdefault(found.names[found.best[unit]], unit)
+    rows = {}
+    for concept, unit in list(best.items())[: config.units]:
         some = codes(run)[0][found.examples[unit][: config.shown].tolist()]
         with torch.no_grad():
             maps, made = evaluated(run, some)[:, [unit]], network(run)(some.to(run.device)).cpu()
-        masks = threshold_masks(maps, torch.from_numpy(found.thresholds[[unit]]), (64, 64))[:, 0]
-        for place, image in enumerate(lit(made, masks)):
-            title = f"Unit {unit}: {concept}, IoU {found.best_iou[unit]:.2f}"
-            pictures[title if place == 0 else " " * len(pictures)] = image[None]
-    return panels(pictures, columns=min(config.shown, 7), scale=2)
+        masks = threshold_masks(maps, torch.from_numpy(found.thresholds[[unit]]), (SIZE, SIZE))[:, 0]
+        rows[f"Unit {unit}: {concept}, IoU {found.best_iou[unit]:.2f}"] = lit(made, masks)
+    return strips(rows, scale=2)
 
 
 def detectors_figure(run: Run) -> Figure:
@@ -81,7 +79,7 @@ def removal_figure(run: Run) -> Figure:
     rows = {"As they are": images(run, [])[some]}
     rows |= {f"Units for {concept} off": images(run, units_for(run, concept)[:off])[some] for concept in chosen(run)}
     rows["As many random units off"] = images(run, random_units(run, 0)[:off])[some]
-    return _rows(rows)
+    return strips(rows, scale=2)
 
 
 def insertion_figure(run: Run) -> Figure:
@@ -91,27 +89,19 @@ def insertion_figure(run: Run) -> Figure:
     for concept in chosen(run):
         units = units_for(run, concept)[: run.config.switched]
         rows[f"Units for {concept} on in the middle"] = images(run, units, levels(run, units), layer)[some]
-    return _rows(rows)
-
-
-def _rows(rows: dict[str, torch.Tensor]) -> Figure:
-    """Draw images, a row for each title."""
-    pictures = {}
-    for title, some in rows.items():
-        for place, image in enumerate(some):
-            pictures[title if place == 0 else " " * len(pictures)] = image[None]
-    return panels(pictures, columns=max(len(some) for some in rows.values()), scale=2)
+    return strips(rows, scale=2)
 
 
 def curves_figure(run: Run) -> Figure:
-    """What is left of each concept while more and more units are off; thin: random units, their mean."""
-    names, curves = PixelConcepts().names, {}
+    """What is left of each concept while more and more of its units are off, and of all three with random units off."""
+    names, curves, random = PixelConcepts().names, {}, []
     for concept in chosen(run):
         found, place = removal(run, concept), names.index(concept)
         own, other = found.own[:, place], found.random[:, :, place].mean(0)
-        curves[f"{concept}, its units"] = (list(found.counts), (100 * own / own[0]).tolist())
-        curves[f"{concept}, random units"] = (list(found.counts), (100 * other / other[0]).tolist())
-    return lines(curves, "Units switched off", "Left of the concept, %")
+        curves[f"{concept[0].upper()}{concept[1:]}, its units off"] = (found.counts, (100 * own / own[0]).tolist())
+        random.append(100 * other / other[0])
+    curves["Mean of these, random units off"] = (counts(run), torch.stack(random).mean(0).tolist())
+    return lines(curves, "Units switched off", "Left of the concept, %", markers=True)
 
 
 def effects_table(run: Run) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,8 @@ def dissection(run: Run, layer: str) -> Dissection:
         return {name: torch.from_numpy(np.ascontiguousarray(getattr(found, name))) for name in names}
 
     kept = run.part(f"dissection-{layer}", compute, config.generator, config.images, layer, config.quantile)
-    return Dissection(layer, concepts.names, concepts.categories, **{name: kept[name].numpy() for name in kept})
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in kept.items()}
+    return Dissection(layer, concepts.names, concepts.categories, **arrays)
 
 
 def chosen(run: Run) -> list[str]:
@@ -87,23 +89,30 @@ class Removal:
     random: Float[Tensor, "draws counts concepts"]
 
 
+def counts(run: Run) -> tuple[int, ...]:
+    """Return how many units are switched off, one after another."""
+    return tuple(sorted({0, 1, 2, 4, run.config.switched, 2 * run.config.switched}))
+
+
 def removal(run: Run, concept: str) -> Removal:
     """Switch off the units that agree with a concept, and random ones, more and more of them."""
-    config = run.config
-    counts = tuple(sorted({0, 1, 2, 4, config.switched, 2 * config.switched}))
+    own = _left(run, concept.replace(" ", "-").replace("°", ""), units_for(run, concept))
+    other = [_left(run, f"random-{draw}", random_units(run, draw)) for draw in range(run.config.draws)]
+    return Removal(counts(run), own, torch.stack(other))
+
+
+def _left(run: Run, name: str, order: Sequence[int]) -> Float[Tensor, "counts concepts"]:
+    """Return the mean share of each concept while more and more units are off, in an order."""
 
     def compute() -> dict[str, Tensor]:
-        orders = [units_for(run, concept), *(random_units(run, draw) for draw in range(config.draws))]
-        rows = [torch.stack([shares(run, order[:count]).mean(0) for count in counts]) for order in orders]
-        return {"own": rows[0], "random": torch.stack(rows[1:])}
+        return {"shares": torch.stack([shares(run, order[:count]).mean(0) for count in counts(run)])}
 
-    found = run.part(f"removal-{concept.replace(' ', '-').replace('°', '')}", compute, concept, *_told(run))
-    return Removal(counts, found["own"], found["random"])
+    return run.part(f"left-{name}", compute, tuple(order), *_told(run))["shares"]
 
 
-def shares(run: Run, units: Sequence[int], value: float | Tensor = 0.0) -> Float[Tensor, "n concepts"]:
-    """Return the share of each concept in each image while units are switched."""
-    return concept_shares(images(run, units, value), PixelConcepts())
+def shares(run: Run, off: Sequence[int]) -> Float[Tensor, "n concepts"]:
+    """Return the share of each concept in each image while units are off."""
+    return concept_shares(images(run, off), PixelConcepts())
 
 
 def images(run: Run, units: Sequence[int], value: float | Tensor = 0.0, where: Tensor | None = None) -> Images:

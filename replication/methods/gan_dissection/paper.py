@@ -14,8 +14,8 @@ from replication.methods.gan_dissection.config import Config
 from replication.methods.gan_dissection.measures import chosen, dissection, insertion, removal
 
 BOOK = Config()
-PAPER_CONFIG = replace(BOOK, images=10_000, tried=2000)
-SMOKE = replace(BOOK, images=24, tried=8, layers=("block8", "block16"), switched=4, draws=2, shown=3, units=2)
+PAPER_CONFIG = replace(BOOK, images=10_000, tried=2000, draws=20)
+SMOKE = replace(BOOK, images=16, tried=4, layers=("block8", "block16"), switched=4, draws=1, shown=3, units=2)
 
 
 def embedded(config: Config) -> Config:

@@ -1,13 +1,12 @@
 """The figures and tables of the page: what a run made, drawn."""
 
-from collections.abc import Mapping
-
 from matplotlib.figure import Figure
 
+from innerview.core.folders import spread
+from innerview.core.images import contact_sheet, to_array
 from innerview.core.spectrum import high_frequency_share
-from innerview.core.types import Images
 from innerview.evaluation import kernel_distance
-from innerview.figures import panels
+from innerview.figures import panels, strips
 from innerview.replicate import Run
 from innerview.replicate.tables import Table
 from replication.methods.learned_priors.config import GENERATORS
@@ -26,28 +25,16 @@ from replication.methods.learned_priors.made import (
 
 def samples_figure(run: Run) -> Figure:
     """Photographs, and random images of each generator: a row each."""
-    found = samples(run)
-    shown = {"Photographs": "Photographs", **{title: f"{title}, random codes" for title in GENERATORS.values()}}
-    return panels(
-        _rows({told: found[title] for title, told in shown.items()}, run.config.shown),
-        columns=run.config.shown,
-        scale=2,
-    )
+    found, count = samples(run), run.config.shown
+    rows = {"Photographs": found["Photographs"][spread(range(run.config.samples), count)]}
+    rows |= {f"{title}, random codes": found[title][:count] for title in GENERATORS.values()}
+    return strips(rows, scale=2)
 
 
 def reconstructions_figure(run: Run) -> Figure:
     """Held-out photographs, and below each what the autoencoder leaves of it."""
     before, after = reconstructions(run)
-    return panels(_rows({"Held out": before, "Decoded": after}, run.config.shown), columns=run.config.shown, scale=2)
-
-
-def _rows(pictures: Mapping[str, Images], count: int) -> dict[str, Images]:
-    """Return so many panels a row, of which the first has the title."""
-    return {
-        title if place == 0 else " " * (1 + place + count * row): images[place][None]
-        for row, (title, images) in enumerate(pictures.items())
-        for place in range(count)
-    }
+    return strips({"Photographs that were not trained on": before, "Decoded from their codes": after}, scale=2)
 
 
 def distances_table(run: Run) -> Table:
@@ -64,7 +51,7 @@ def distances_table(run: Run) -> Table:
 def drawn(run: Run) -> dict[str, Drawn]:
     """Return images of the known classes in all ways."""
     inside = run.config.inside
-    found = {title: class_images(run, inside, title) for title in priors(run)}
+    found = {title: class_images(run, inside, title) for title in priors(run.config)}
     return found | {"Fourier, transforms, patches": patched_images(run)}
 
 
@@ -102,9 +89,9 @@ def classes_figure(run: Run) -> Figure:
     pictures = {}
     for name in (*run.config.inside, *run.config.outside):
         found = sampled(run, name)
-        for place, (image, sure) in enumerate(zip(found["images"], found["probabilities"], strict=True)):
-            pictures[f"{name}: {sure:.2f}" if place == 0 else f"{sure:.2f}" + " " * len(pictures)] = image[None]
-    return panels(pictures, columns=2 * run.config.images, scale=1)
+        sure = ", ".join(f"{one:.2f}" for one in found["probabilities"])
+        pictures[f"{name}: {sure}"] = contact_sheet(to_array(found["images"]), columns=run.config.images)
+    return panels(pictures, columns=2, scale=1)
 
 
 def classes_table(run: Run) -> Table:

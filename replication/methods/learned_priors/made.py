@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from innerview.assets import fetch
 from innerview.core.folders import read_square, spread
 from innerview.core.seeds import generator as random
 from innerview.core.types import Images, Values
+from innerview.dissection import generated
 from innerview.models import LOGITS, class_index, evaluate
 from innerview.models.normalization import resized
 from innerview.optimize import Fourier, Pixels, Recipe, class_logit, visualize
@@ -40,9 +42,10 @@ class Drawn:
     ranks: Values
 
 
-def generators(run: Run) -> dict[str, Generator]:
-    """Return both generators on the run's device, under what the page calls them."""
-    return {title: load_generator(name).to(run.device) for name, title in GENERATORS.items()}
+@cache
+def generators() -> Mapping[str, Generator]:
+    """Return both generators, under what the page calls them."""
+    return {title: load_generator(name) for name, title in GENERATORS.items()}
 
 
 def photographs(run: Run, asset: str, count: int) -> Images:
@@ -64,9 +67,8 @@ def samples(run: Run) -> dict[str, Images]:
 
     def compute() -> dict[str, Tensor]:
         found = {}
-        for title, one in generators(run).items():
-            with torch.no_grad():
-                found[title] = torch.cat([one(codes) for codes in one.sample(count, run.seed).split(64)])
+        for title, one in generators().items():
+            found[title] = generated(one.to(run.device), one.sample(count, run.seed))
         found["Photographs"] = photographs(run, "imagenette160_train", count)
         found["Other photographs"] = photographs(run, "imagenette160_val", count)
         found["Noise"] = torch.rand(count, 3, SIZE, SIZE, generator=random("noise", run.seed))
@@ -103,13 +105,12 @@ def reconstructions(run: Run) -> tuple[Images, Images]:
     return shown, run.part("reconstructions", compute, run.config.shown)["images"]
 
 
-def priors(run: Run) -> Mapping[str, Recipe]:
+def priors(config: Config) -> Mapping[str, Recipe]:
     """Return the priors: what the page calls each -> how to ascend under it."""
-    config = run.config
     plain = Recipe(config.steps, config.learning_rate, Pixels(), ())
     coded = {
         title: replace(plain, parameterization=GeneratorPrior(one, config.bound), redirected_steps=0)
-        for title, one in generators(run).items()
+        for title, one in generators().items()
     }
     return {"No prior": plain, "Fourier, transforms": Recipe(config.steps, parameterization=Fourier())} | coded
 
@@ -132,7 +133,7 @@ def class_images(run: Run, classes: tuple[str, ...], title: str) -> Drawn:
     def compute() -> dict[str, Tensor]:
         found = visualize(
             run.model(config.model), class_logit(list(classes)), size=config.size, seed=run.seed,
-            recipe=priors(run)[title], progress=True,
+            recipe=priors(config)[title], progress=True,
         )  # fmt: skip
         return {"images": found.images, "values": found.values, "ranks": ranks(run, found.images, classes)}
 
@@ -147,7 +148,7 @@ def patched_images(run: Run) -> Drawn:
         objective = class_logit(list(config.inside)) - config.pull * patch_prior(run).penalty()
         found = visualize(
             run.model(config.model), objective, size=config.size, seed=run.seed,
-            recipe=priors(run)["Fourier, transforms"], progress=True,
+            recipe=priors(config)["Fourier, transforms"], progress=True,
         )  # fmt: skip
         values = logits(run, config.model, found.images, config.inside)
         return {"images": found.images, "values": values, "ranks": ranks(run, found.images, config.inside)}
@@ -161,10 +162,10 @@ def sampled(run: Run, name: str) -> dict[str, Tensor]:
     config = run.config
 
     def compute() -> dict[str, Tensor]:
+        gan = generators()[GENERATORS["gan"]].to(run.device)
         found = plug_and_play(
-            run.model(config.model), generators(run)[GENERATORS["gan"]], name, count=config.images, recipe=config.plug,
-            seed=run.seed,
-        )  # fmt: skip
+            run.model(config.model), gan, name, count=config.images, recipe=config.plug, seed=run.seed
+        )
         told = {"ranks": ranks(run, found.images, (name,) * config.images), "codes": found.codes}
         return {"images": found.images, "probabilities": found.probabilities} | told
 

@@ -13,7 +13,14 @@ from innerview.evaluation import kernel_distance
 from innerview.replicate import Measurement, Paper, Run
 from innerview.synthesis import PlugAndPlayRecipe
 from replication.methods.learned_priors.config import GENERATORS, Config
-from replication.methods.learned_priors.made import class_images, patch_prior, patched_images, sample_features, sampled
+from replication.methods.learned_priors.made import (
+    class_images,
+    patch_prior,
+    patched_images,
+    priors,
+    sample_features,
+    sampled,
+)
 
 BOOK = Config()
 PAPER_CONFIG = replace(BOOK, size=227, steps=200, samples=2000, patches=20_000)
@@ -110,6 +117,9 @@ def patches_come_nearer(run: Run) -> Measurement:
     return Measurement(near / far, note)
 
 
+PAPER.sweep(
+    "priors", priors, lambda run, shown: {title: class_images(run, run.config.inside, title).images for title in shown}
+)
 PAPER.unmeasured(
     "people-find-them-natural",
     source="Nguyen et al. 2016, Sec. 1",

@@ -62,9 +62,7 @@ def steps_figure(run: Run) -> Figure:
     return panels(
         {
             "Photograph": image,
-            f"Unit {unit}, {maps.shape[-2]} x {maps.shape[-1]}": colored(
-                image, enlarged(maps[0].relu(), size)[0], AREAS
-            ),
+            f"Unit {unit}, {maps.shape[-2]} x {maps.shape[-1]}": colored(image, warm, AREAS),
             "Above its threshold": lit(image, marked, OUTSIDE),
             name.capitalize(): lit(image, label, OUTSIDE),
             f"Both; IoU here {here:.2f}": lit(image, marked & label, OUTSIDE),

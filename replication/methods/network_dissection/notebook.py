@@ -85,8 +85,8 @@ run.show(figures.layers_figure(run), "layers")
 figures.layers_table(run)
 
 # %% [markdown]
-# Early units stand for colours and orientations, each of which has units of its own. They are gone in the layers above, where
-# units stand for things. A unit of the second layer that is named *frisbee* is a unit for purple and pink: one of the frisbees in
+# Early units stand for colours and orientations, each of which has units of its own. They are all but gone in the layers above,
+# where units stand for things. A unit of the second layer that is named *frisbee* is a unit for purple and pink: one of the frisbees in
 # 378 photographs is large and purple. The name says less than the picture.
 #
 # No unit stands for a band of frequencies, and none for grey or black: see below why none could.
@@ -124,9 +124,9 @@ run.show(figures.iou_figure(run), "iou")
 
 # %% [markdown]
 # The number of concepts falls, but less than the paper reports for AlexNet: with the paper's threshold by a quarter, and the control
-# falls as much; above the level of chance from fifteen to nine. The mean IoU of a unit does not fall at all. What changes is the
+# falls even more; above the level of chance from fifteen to nine. The mean IoU of a unit does not fall at all. What changes is the
 # variety: many rotated units share a few concepts, those that cover much of few photographs. So the channels are special here as well,
-# by a third, not by four fifths.
+# by two fifths, not by four.
 #
 # ## What was claimed, what we measured
 #

@@ -13,7 +13,7 @@ LAYERS = ("relu0", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "
 def embedded(config: Config) -> Config:
     """The same with EfficientNet-Lite0 and pieces of scikit-image's photographs."""
     layers = LAYERS if len(config.layers) > 3 else LAYERS[1:6:2]
-    units = tuple((layer, tuple(range(4))) for layer in ("blocks.2", "blocks.4", "blocks.10"))
+    units = tuple((layer, tuple(range(4))) for layer in ("blocks.2", "blocks.4", "blocks.10"))[: len(config.units)]
     inside = "blocks.3" if "blocks.3" in layers else layers[-1]
     return replace(config, model="efficientnet_lite0", layers=layers, inside=inside, units=units, photographs=36)
 

@@ -1,7 +1,7 @@
 """Configurations and claims of the page on SCOUTER.
 
 The paper's tables were not at hand, so no claim carries a number of its own: thresholds are ours, set after a trial of
-the two heads on other photographs and before the runs that are shown.
+the two heads, part of whose photographs are among those shown, and before the runs that are shown.
 """
 
 from dataclasses import replace

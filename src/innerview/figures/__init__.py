@@ -7,7 +7,7 @@ from innerview.figures.filters import LayerMaps, feature_maps, filter_pictures, 
 from innerview.figures.heatmaps import Explained, heatmaps
 from innerview.figures.mosaics import Mosaic, mosaics, spread_names
 from innerview.figures.outlines import Marked, outlines
-from innerview.figures.panels import panels
+from innerview.figures.panels import panels, strips
 from innerview.figures.scattered import scattered
 from innerview.figures.style import DPI
 
@@ -41,4 +41,5 @@ __all__ = [
     "scattered",
     "signed_map",
     "spread_names",
+    "strips",
 ]

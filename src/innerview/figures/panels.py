@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from innerview.core.errors import BadInput
-from innerview.core.images import to_array
+from innerview.core.images import contact_sheet, to_array
 from innerview.figures.style import DPI, LOOK, figure, text_width
 
 MOST_COLUMNS: Final = 7
@@ -57,6 +57,20 @@ def panels(pictures: Mapping[str, Picture], *, columns: int | None = None, scale
             place = (left / width, 1 - (top - 8) / height)
             made.text(*place, "\n".join(lines), va="bottom", ha="left", linespacing=1.15, parse_math=False)
     return made
+
+
+def strips(rows: Mapping[str, Tensor], *, scale: int = 1) -> Figure:
+    """Draw rows of images, each row under one title.
+
+    Args:
+        rows: Title -> images ``(b, 3, h, w)`` in [0, 1].
+        scale: Figure pixels for each pixel of an image.
+
+    Raises:
+        BadInput: nothing to draw, or a scale below 1.
+    """
+    shown = {title: contact_sheet(to_array(images), columns=max(len(images), 1)) for title, images in rows.items()}
+    return panels(shown, columns=1, scale=scale)
 
 
 def wrapped(title: str, width: float) -> list[str]:

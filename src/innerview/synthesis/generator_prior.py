@@ -41,7 +41,7 @@ class GeneratorPrior:
             raise BadInput(f"a bound is above 0 and a deviation at least 0, not {self.bound} and {self.sd}")
         check_evaluated(self.generator)
 
-    def start(self, seeds: Sequence[int], size: tuple[int, int]) -> nn.Module:
+    def start(self, seeds: Sequence[int], size: tuple[int, int]) -> "CodedImages":
         """See `innerview.optimize.Parameterization.start`; images are enlarged to `size` (bilinear)."""
         codes = noise(seeds, (self.generator.architecture.code,), "codes") * self.sd
         return CodedImages(self.generator, codes.clamp(-self.bound, self.bound), self.bound, size)

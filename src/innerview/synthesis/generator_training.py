@@ -131,7 +131,7 @@ class Adversaries(nn.Module):
 
     Args:
         discriminator: What the generator is to deceive.
-        generator: Is trained; one that an autoencoder has trained before has less to learn {cite}`larsen2016autoencoding`.
+        generator: Is trained; that of an autoencoder has less to learn {cite}`larsen2016autoencoding`.
         decay: Of the running mean, a step.
     """
 
@@ -178,12 +178,12 @@ def _held(module: nn.Module) -> Iterator[None]:
     """Let no gradient reach the weights of what runs in the block, only go through them."""
     asked = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for parameter in asked:
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad = False
     try:
         yield
     finally:
         for parameter in asked:
-            parameter.requires_grad_()
+            parameter.requires_grad = True
 
 
 def altered(images: Images) -> Images:
