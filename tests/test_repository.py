@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from innerview.replicate.shelf import paper_folder, paper_names
+
 ROOT = Path(__file__).parents[1]
 LARGEST = 500_000
 LARGEST_NETWORK = 4_000_000  # bytes of a network that our own code trained
@@ -69,10 +71,10 @@ def test_no_notebook_and_no_result_is_committed():
     assert [name for name in names if name.suffix == ".ipynb" or name.parts[0] == "results"] == []
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in paper_names(ROOT)))
+@pytest.mark.parametrize("name", paper_names(ROOT))
 def test_a_paper_is_whole(name):
     wanted = {"__init__.py", "paper.py", "notebook.py", "reference.json"}
-    assert wanted - {path.name for path in (ROOT / "replication" / name).iterdir()} == set()
+    assert wanted - {path.name for path in paper_folder(ROOT, name).iterdir()} == set()
 
 
 def test_constraints_hold_plain_versions_only():

@@ -22,6 +22,8 @@ from innerview.dissection import (
     color_masks,
     dissect,
     rotation,
+    threshold_masks,
+    unit_examples,
     unit_thresholds,
 )
 from innerview.models import activations
@@ -151,7 +153,22 @@ def test_the_examples_are_the_images_of_the_highest_responses(tiny):
     assert found.thresholds == pytest.approx(unit_thresholds(tiny, Pictures(images, batch=2), "conv").numpy())
 
 
-def test_files_count_like_their_pixels_and_unreadable_ones_not_at_all(tiny, paths, tmp_path):
+def test_examples_are_shown_with_what_the_unit_marks(tiny):
+    images = noise(12)
+    found = dissect(tiny, images, "conv", PixelConcepts(), quantile=0.1)
+    shown, masks = unit_examples(tiny, images, found, 3, 4)
+    assert torch.equal(shown, images[found.examples[3, :4]])
+    maps = activations(tiny, shown, "conv")["conv"]
+    assert torch.equal(masks, threshold_masks(maps, torch.from_numpy(found.thresholds), (16, 16))[:, 3])
+    assert masks.flatten(1).any(1).all()
+    with pytest.raises(BadInput, match="units 0 to 4; 5 is out of range"):
+        unit_examples(tiny, images, found, 5)
+    with pytest.raises(BadInput, match="10 images are remembered for each unit; 11 cannot"):
+        unit_examples(tiny, images, found, 0, 11)
+
+
+def test_files_count_like_their_pixels_and_unreadable_ones_not_at_all(tiny, paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(MODULE, "STRETCH", 1)
     (tmp_path / "images" / "broken.png").write_text("no image")
     files = [*paths[:4], tmp_path / "images" / "broken.png", *paths[4:]]
     images = pixels_of(paths)
@@ -210,12 +227,15 @@ def test_maps_are_kept_between_the_passes_as_far_as_they_fit(tiny, monkeypatch):
         assert tiny.seen == seen
 
 
-def test_an_executor_counts_the_same(tiny, monkeypatch):
-    monkeypatch.setattr(MODULE, "STRETCH", 1)
+def test_an_executor_and_short_stretches_count_the_same(tiny, monkeypatch):
     images = Pictures(noise(9), batch=2)
+    whole = dissect(tiny, images, "conv", given(9))
+    monkeypatch.setattr(MODULE, "STRETCH", 1)
+    monkeypatch.setattr(MODULE, "GROUP", 2)
     with ThreadPoolExecutor(1) as pool:
         apart = dissect(tiny, images, "conv", given(9), work=Work(executor=pool))
-    assert np.array_equal(apart.iou, dissect(tiny, images, "conv", given(9)).iou)
+    assert np.array_equal(apart.iou, whole.iou)
+    assert np.array_equal(apart.pixels, whole.pixels)
 
 
 def test_what_does_not_fit_is_refused(tiny):

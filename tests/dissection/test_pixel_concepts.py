@@ -115,6 +115,11 @@ def test_a_band_keeps_the_contrast_of_the_grating_it_passes_best():
     assert pytest.approx(0.3336, abs=1e-4) == PEAK
 
 
+def test_orientations_are_told_by_absolute_steepness():
+    assert inner(orientation_masks(grating(0, 8, 0.04))).sum() == 0
+    assert inner(orientation_masks(grating(0, 8, 0.08)))[0] > 0.99
+
+
 def test_frequencies_are_told_by_absolute_contrast():
     assert not frequency_masks(flat("grey", 64)).any()
     assert inner(frequency_masks(grating(0, 11, 0.03))).sum() == 0

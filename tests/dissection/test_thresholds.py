@@ -100,6 +100,11 @@ def test_a_peak_marks_the_place_it_lies_at():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (10, 19, 30, 39)
 
 
+def test_what_equals_the_threshold_is_not_above_it():
+    masks = threshold_masks(torch.tensor([[[[1.0, 2.0], [0.5, 1.0]]]]), torch.tensor([1.0]), (2, 2))
+    assert masks[0, 0].tolist() == [[False, True], [False, False]]
+
+
 def test_lit_darkens_outside_alone():
     images, masks = noise(2), noise(2, seed=3)[:, 0] > 0.5
     found = lit(images, masks, 0.2)

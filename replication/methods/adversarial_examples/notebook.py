@@ -81,7 +81,7 @@ figures.attacks_table(run)
 #
 # ## How little is enough
 
-# %% mystnb={"figure": {"caption": "Photographs that GoogLeNet names right, against the size of the attack. Epsilon is the most that any value may change."}, "image": {"alt": "Falling curves of accuracy over epsilon on a logarithmic axis, that of one step above the other two"}}
+# %% mystnb={"figure": {"caption": "Photographs that GoogLeNet names right, against the size of the attack. Epsilon is the most that any value may change. Where only one of the two lower curves is seen, the other lies beneath it."}, "image": {"alt": "Falling curves of accuracy over epsilon on a logarithmic axis, that of one step above the other two"}}
 run.show(figures.accuracy_figure(run, "linf"), "accuracy-linf")
 
 # %% mystnb={"figure": {"caption": "The same where the Euclidean length of the change is bounded."}, "image": {"alt": "Two falling curves of accuracy over the length of the change"}}
@@ -91,9 +91,9 @@ run.show(figures.accuracy_figure(run, "l2"), "accuracy-l2")
 figures.accuracy_table(run)
 
 # %% [markdown]
-# One level is the least that a file of 8 bits can hold. Within it, many steps leave no photograph right, and a single step few. The
-# last column is the part to remember: the network is not in doubt. After many steps it is surer of the wrong class than it was of the
-# right one. A single long step makes it less sure: it leaves the region in which the network is nearly linear.
+# One level is the least that a file of 8 bits can hold. Within it, many steps leave one photograph in twenty right. The last column is
+# the part to remember: the network is not in doubt. After many steps it is surer of the wrong class than it was of its answer before.
+# A single long step makes it less sure: it leaves the region in which the network is nearly linear.
 #
 # DeepFool gives the length that is needed, photograph by photograph:
 
@@ -113,6 +113,11 @@ figures.deepfool_table(run)
 
 # %% mystnb={"figure": {"caption": "Left: the change, at most 10 levels of 255, enlarged. Right: photographs that it was not made with, above as they are, below with the change."}, "image": {"alt": "A pattern of coloured waves and blots, and four photographs twice, with different class names"}}
 run.show(figures.universal_figure(run), "universal")
+
+# %% [markdown]
+# It fools nearly all of the fifty, and a fifth of a hundred others, four times as many as random signs of the same length. That is
+# far from what the paper reaches with two hundred times as many photographs. What fools one photograph in any way is easily found; what
+# fools all needs many to be found with.
 
 # %% [markdown]
 # ## Examples made on another network

@@ -71,6 +71,10 @@ run = Run.start(PAPER, preset=preset, out=out, settings=settings, device=device,
 # %% tags=["gallery"] mystnb={"figure": {"caption": "Units of a middle layer, each with the concept that it agrees with best, in the images in which it is strongest. Where a unit is off, the image is darkened."}, "image": {"alt": "Rows of small blurry generated images that are dark but for some patches; the patches of a row have a colour or pattern in common"}}
 run.show(figures.units_figure(run), "units")
 
+# %% [markdown]
+# The unit for blue has learned the sky: it is on around every silhouette and off inside. The unit for green is on in lawns, and also on
+# bright edges, which are not green. Units for lines agree less well; what they mark are edges of any direction near to their own.
+
 # %%
 figures.layers_table(run)
 
@@ -83,23 +87,29 @@ run.show(figures.detectors_figure(run), "detectors")
 # Three concepts are taken that units agree with well and that images show often. For each, the eight units that agree best are switched
 # off together; eight random units tell what switching as such does.
 
-# %% mystnb={"figure": {"caption": "The same images with units switched off: a row for each concept, the last for random units."}, "image": {"alt": "Rows of generated images; from the first row to the others colours and edges are missing or changed"}}
+# %% mystnb={"figure": {"caption": "The same images with units switched off. Without the units for blue, skies turn to the colour of sand; without those for green, lawns turn grey. Shapes stay where they are."}, "image": {"alt": "Rows of generated images; from the first row to the others colours and edges are missing or changed"}}
 run.show(figures.removal_figure(run), "removal")
 
 # %% mystnb={"figure": {"caption": "What is left of each concept while more and more units are switched off, those that agree with it best first; beside it the mean over random choices."}, "image": {"alt": "Falling and level curves of the share that is left over the number of units that are off"}}
 run.show(figures.curves_figure(run), "curves")
 
 # %% [markdown]
+# Two units of 64 suffice to take most of a colour away. Random units leave green and lines alone; blue they even increase, since some of
+# them hold it back. Lines are brought about by many units together, so that eight of them take only a part away.
+#
 # ## Switching units on
 #
 # Now the same units are switched on in the middle of the images, a quarter of their area, each as strong as it is on average where it
 # is on.
 
-# %% mystnb={"figure": {"caption": "The same images with units switched on in the middle."}, "image": {"alt": "Rows of generated images whose middle has changed its colour or texture"}}
+# %% mystnb={"figure": {"caption": "The same images with units switched on in the middle: a piece of sky, a piece of lawn, upright stripes. Edges that were there before still show through."}, "image": {"alt": "Rows of generated images whose middle has changed its colour or texture"}}
 run.show(figures.insertion_figure(run), "insertion")
 
 # %%
 figures.effects_table(run)
+
+# %% [markdown]
+# How much do the images suffer? GoogLeNet's features tell how far they are from other images of the whole generator.
 
 # %%
 figures.realism_table(run)
@@ -117,7 +127,7 @@ run.measure()
 # - **Switched is not unseen.** With eight units at 0 the later layers get inputs that never occurred in training. Part of what changes
 #   is their confusion; the random units show how much.
 # - **A threshold is a choice.** With another quantile other units count as on, and all IoUs change. Concepts that cover much of every
-#   image reach high IoUs by chance.
+#   image reach high IoUs by chance: above the paper's .04 is every unit here, so that count says little. What switching does says more.
 # - **Concepts are what was asked for.** A unit without a concept here may be one for doors or trees, of which the pixels alone tell
 #   nothing.
 #

@@ -103,7 +103,7 @@ def run(names: tuple[str, ...], out: Path, epochs: int | None = None, device: st
         model, loss = untrained(plan, looking, out)
         samples = TensorSamples((images,), (Flip(),))
         folder = out / (name if epochs is None else f"trial-{name}-{epochs}")
-        model = model.to(chosen).to(memory_format=torch.channels_last)
+        model = model.to(chosen).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (documented)
         found = train(model, samples, loss, recipe, folder=folder, progress=True, checkpoint_seconds=300)
         if epochs is None:
             made = {"machine": machine(chosen), "date": datetime.now(UTC).isoformat(timespec="seconds")}

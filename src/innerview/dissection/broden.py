@@ -74,7 +74,6 @@ class BrodenConcepts:
         """Number of a label -> place of its concept; -1 for none."""
         places = np.full(max(self.numbers) + 1, -1)
         places[list(self.numbers)] = np.arange(len(self.numbers))
-        places[0] = -1
         return places
 
     def read(self, batch: Batch) -> ConceptMasks:

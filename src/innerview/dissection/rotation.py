@@ -58,19 +58,15 @@ def _planes(channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _turned(blocks: np.ndarray, alpha: float) -> np.ndarray:
-    """Return turns by a share of their angles; a pair of -1 is a turn by half."""
+    """Return turns by a share of their angles; a single 1 on the diagonal is an axis that stays."""
     turned = np.eye(len(blocks))
-    place, flipped = 0, []
+    place = 0
     while place < len(blocks):
         paired = place + 1 < len(blocks) and abs(blocks[place + 1, place]) > 1e-9
         if paired:
             angle = np.arctan2(blocks[place + 1, place], blocks[place, place])
             turned[place : place + 2, place : place + 2] = _turn(alpha * angle)
-        elif blocks[place, place] < 0:
-            flipped.append(place)
         place += 1 + paired
-    for pair in zip(flipped[::2], flipped[1::2], strict=True):
-        turned[np.ix_(pair, pair)] = _turn(alpha * np.pi)
     return turned
 
 
