@@ -1,43 +1,16 @@
 """The page on adversarial examples: its own measures, and that its panels differ in what they show."""
 
-import importlib
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
 
 from innerview.adversarial import distances
 from innerview.models import class_index, class_labels, find_layer, imagenet_classes
-from innerview.replicate import Run, load_paper
+from innerview.replicate import Run
 
-ROOT = Path(__file__).parents[2]
 NAME = "adversarial_examples"
-
-
-@pytest.fixture
-def paper():
-    return load_paper(ROOT, NAME)
-
-
-@pytest.fixture
-def module(paper):
-    """A module of the page; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper, results, monkeypatch):
-    """A smoke run on the embedded model with still smaller images; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, settings={"size": 48}, device="cpu")
-    assert begun.fallback
-    return begun
+SETTINGS = {"size": 48}
 
 
 def test_classes_and_layers_are_there(paper, embedded):

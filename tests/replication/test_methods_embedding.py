@@ -1,6 +1,5 @@
 """The page on embeddings: its own measures, counted again, and the zoomable map."""
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,34 +10,10 @@ import torch
 from innerview.embedding import neighbor_purity
 from innerview.models import find_layer
 from innerview.models.googlenet import GoogLeNet
-from innerview.replicate import Paper, Run, load_paper
+from innerview.replicate import Paper, Run
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def paper() -> Paper:
-    return load_paper(ROOT, "embedding")
-
-
-@pytest.fixture
-def module(paper: Paper) -> Callable[[str], Any]:
-    """A module of the page; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper: Paper, results: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A smoke run on the embedded model; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, settings={"size": 64}, device="cpu")
-    assert begun.fallback
-    return begun
+NAME = "embedding"
+SETTINGS = {"size": 64}
 
 
 def test_all_layers_are_there(paper: Paper, embedded: torch.nn.Module) -> None:

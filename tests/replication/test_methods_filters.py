@@ -1,8 +1,6 @@
 """The page on filters: layers that are there, and its own measures, counted again."""
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,34 +10,10 @@ from innerview.core.folders import read_square
 from innerview.dissection import Traits
 from innerview.models import evaluate, find_layer
 from innerview.models.googlenet import GoogLeNet
-from innerview.replicate import Paper, Run, load_paper
+from innerview.replicate import Paper, Run
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def paper() -> Paper:
-    return load_paper(ROOT, "filters")
-
-
-@pytest.fixture
-def module(paper: Paper) -> Callable[[str], Any]:
-    """A module of the page; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper: Paper, results: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A smoke run on the embedded model; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, settings={"size": 96}, device="cpu")
-    assert begun.fallback
-    return begun
+NAME = "filters"
+SETTINGS = {"size": 96}
 
 
 def test_all_layers_are_there(paper: Paper, embedded: torch.nn.Module) -> None:

@@ -1,23 +1,12 @@
 """The page on GAN dissection: units in the order of their agreement, levels and places as they are told."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from innerview.replicate import Run, load_paper
 from replication.methods.gan_dissection import measures
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    paper = load_paper(ROOT, "gan_dissection")
-    started = Run.start(paper, "smoke", out=tmp_path_factory.mktemp("out"), device="cpu")
-    return replace(started, config=paper.embedded(started.config), fallback=True)
+NAME = "gan_dissection"
 
 
 def test_units_stand_in_the_order_of_their_agreement(run):

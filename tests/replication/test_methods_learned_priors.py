@@ -1,14 +1,11 @@
 """The page on learned priors: its generators are those that the study wrote, and its measures are what they say."""
 
 import hashlib
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from innerview.models import class_index
-from innerview.replicate import Run, load_paper
 from innerview.synthesis import (
     Generator,
     GeneratorArchitecture,
@@ -21,15 +18,8 @@ from innerview.training import Adam, TensorSamples, TrainingRecipe, train
 from replication.methods.learned_priors import study
 from replication.methods.learned_priors.made import priors, ranks
 
-ROOT = Path(__file__).parents[2]
+NAME = "learned_priors"
 SMALL = GeneratorArchitecture(code=4, widths=(4, 4, 4, 4, 4))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    paper = load_paper(ROOT, "learned_priors")
-    started = Run.start(paper, "smoke", out=tmp_path_factory.mktemp("out"), device="cpu")
-    return replace(started, config=paper.embedded(started.config), fallback=True)
 
 
 @pytest.mark.parametrize("name", ["vae", "gan"])

@@ -1,43 +1,14 @@
 """The page about network dissection: its concepts, its control, its measures in closed form."""
 
-import importlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from innerview.dissection import COLORS, Dissection
-from innerview.replicate import Run, load_paper
 
-ROOT = Path(__file__).parents[2]
 NAME = "network_dissection"
-
-
-@pytest.fixture
-def paper():
-    return load_paper(ROOT, NAME)
-
-
-@pytest.fixture
-def module(paper):
-    """A module of the page; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper, results, monkeypatch):
-    """A smoke run on the embedded model; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, device="cpu")
-    assert begun.fallback
-    return begun
 
 
 def test_the_photographs_have_masks_of_one_size_and_a_control(run, module):

@@ -1,44 +1,17 @@
 """The page on patches: its own measures against slower ones, and the field of a network whose field was published."""
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
 from innerview.dissection import Box, computed_field, effective_field, gradient_field, receptive_field
 from innerview.models import find_layer
 from innerview.models.googlenet import GoogLeNet
-from innerview.replicate import Paper, Run, load_paper
+from innerview.replicate import Paper, Run
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def paper() -> Paper:
-    return load_paper(ROOT, "patches")
-
-
-@pytest.fixture
-def module(paper: Paper) -> Callable[[str], Any]:
-    """A module of the page; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper: Paper, results: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A smoke run on the embedded model; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, settings={"size": 128, "large": 192}, device="cpu")
-    assert begun.fallback
-    return begun
+NAME = "patches"
+SETTINGS = {"size": 128, "large": 192}
 
 
 def test_all_layers_and_channels_are_there(paper: Paper, embedded: torch.nn.Module) -> None:

@@ -1,46 +1,18 @@
 """The replication of class images: panels that differ, settings with their sources, measures in closed form."""
 
-import importlib
 import itertools
 import math
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from innerview.models import class_index, find_layer
-from innerview.replicate import Run, load_paper
+from innerview.replicate import Run
 from innerview.synthesis.class_images import ClassImage
 from innerview.synthesis.class_recipes import YOSINSKI
 
-ROOT = Path(__file__).parents[2]
 NAME = "simonyan2014_class_images"
-
-
-@pytest.fixture
-def paper():
-    return load_paper(ROOT, NAME)
-
-
-@pytest.fixture
-def module(paper):
-    """A module of the replication; looked up late, because other tests replace the package `replication`."""
-    return lambda name: importlib.import_module(f"{type(paper.presets['book']).__module__.rpartition('.')[0]}.{name}")
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture
-def run(paper, results, monkeypatch):
-    """A smoke run on the embedded model; what one test computed, the next finds."""
-    monkeypatch.setenv("INNERVIEW_MISSING", "the weights were not looked for")
-    begun = Run.start(paper, preset="smoke", out=results, device="cpu")
-    assert begun.fallback
-    return begun
 
 
 def configurations(paper):

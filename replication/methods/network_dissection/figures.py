@@ -142,7 +142,7 @@ def layers_figure(run: Run) -> Figure:
     counts = {layer: true(dissected(run, layer)).unique_detectors() for layer in run.config.layers}
     kinds = counts[run.config.layers[0]]
     groups = {SHOWN.get(kind, kind): {layer: found[kind] for layer, found in counts.items()} for kind in kinds}
-    return bars(groups, "Unique detectors")
+    return bars(groups, "Unique detectors", width=6.4)
 
 
 def layers_table(run: Run) -> Table:
