@@ -23,7 +23,7 @@ from replication.methods.learned_priors.made import (
 )
 
 BOOK = Config()
-PAPER_CONFIG = replace(BOOK, size=227, steps=200, samples=2000, patches=20_000)
+PAPER_CONFIG = replace(BOOK, size=227, steps=200, samples=2000, patches=20_000, plug=PlugAndPlayRecipe(size=227))
 SMOKE = replace(
     BOOK, samples=8, shown=3, inside=("church", "tench"), outside=("banana", "flamingo"), size=64, steps=2,
     plug=PlugAndPlayRecipe(steps=2, size=64), images=2, photographs=8, patches=200,

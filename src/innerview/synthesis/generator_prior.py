@@ -82,9 +82,9 @@ class PlugAndPlayRecipe:
     """
 
     steps: int = 200
-    prior: float = 0.01
-    condition: float = 0.2
-    noise: float = 0.02
+    prior: float = 0.003
+    condition: float = 0.02
+    noise: float = 0.01
     size: int = 128
 
     def __post_init__(self) -> None:
