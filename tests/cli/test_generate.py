@@ -30,7 +30,8 @@ def test_random_images_are_the_generators(tmp_path, name):
     made = load_generator(name)
     with torch.no_grad():
         expected = to_array(made(made.sample(8, 3)))
-    pixels = np.asarray(Image.open(out))
+    with Image.open(out) as file:
+        pixels = np.asarray(file)
     assert pixels.shape[1] >= 8 * 64
     tiles = [pixels[:64, start : start + 64] for start in range(pixels.shape[1] - 63)]
     for image in expected:
@@ -40,11 +41,10 @@ def test_random_images_are_the_generators(tmp_path, name):
 def test_classes_are_sampled_and_told(tmp_path):
     out = tmp_path / "classes.png"
     told = said("generate", "church", "tench", "--model", SMALL, "--count", 2, "--steps", 3, "-o", out)
-    assert [line.split(", ")[0] for line in told.splitlines() if str(out) in line] == [
-        f"{out}: church",
-        f"{out}: tench",
-    ]
-    assert Image.open(out).size[0] >= 256
+    lines = [line.strip().split(", ")[0] for line in told.splitlines() if str(out) in line]
+    assert lines == [f"{out}: church", f"{out}: tench"]
+    with Image.open(out) as file:
+        assert file.size[0] >= 256
 
 
 def test_a_unit_is_visualized_under_a_generator(tmp_path):
@@ -52,7 +52,8 @@ def test_a_unit_is_visualized_under_a_generator(tmp_path):
     told = said("visualize", SMALL, "class:church", "--parameterization", "gan", "--transforms", "none", "--steps", 2,
                 "--size", 64, "-o", out)  # fmt: skip
     assert "class_logit(church)" in told
-    assert Image.open(out).size == (64, 64)
+    with Image.open(out) as file:
+        assert file.size == (64, 64)
 
 
 @pytest.mark.parametrize(

@@ -128,14 +128,6 @@ run.show(figures.iou_figure(run), "iou")
 # variety: many rotated units share a few concepts, those that cover much of few photographs. So the channels are special here as well,
 # by two fifths, not by four.
 #
-# ## What was claimed, what we measured
-#
-# The paper's numbers are of Broden. Ours come from 378 photographs, so each claim has a threshold of ours, set before it was measured.
-
-# %%
-run.measure()
-
-# %% [markdown]
 # ## What can mislead
 #
 # **A name is the best of those on offer.** The units that agree best with *clock* respond most strongly in photographs in which nobody
@@ -161,6 +153,14 @@ figures.coverage_table(run)
 #
 # **IoU is not causation.** A unit that agrees with clocks need not be what the network recognises clocks by.
 #
+# ## What was claimed, what we measured
+#
+# The paper's numbers are of Broden. Ours come from 378 photographs, so each claim has a threshold of ours, set before it was measured.
+
+# %%
+run.measure()
+
+# %% [markdown]
 # ## Where we deviate
 #
 # - 378 photographs in place of Broden's 63,305, and 63 concepts in place of 1,197. No parts, materials, scenes, textures.

@@ -155,6 +155,8 @@ def not_run_page(exhibit: Exhibit, preset: str) -> str:
 
 def gallery_part(shown_papers: Sequence[tuple[Exhibit, PictureOfNotebook | None, str]]) -> str:
     """Return a grid: for each paper or method its card, with the picture that lies at the given place."""
+    if not shown_papers:
+        return "There are none here.\n"
     cards = "\n\n".join(_card(exhibit, picture, place) for exhibit, picture, place in shown_papers)
     return f"`````{{grid}} 1 2 2 2\n:gutter: 3\n:class-container: gallery\n\n{cards}\n`````\n"
 
