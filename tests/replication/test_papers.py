@@ -14,6 +14,8 @@ from innerview.replicate.shelf import paper_names
 
 ROOT = Path(__file__).parents[2]
 NAMES = paper_names(ROOT)
+LONG = {"adversarial_examples", "carter2019_activation_atlas", "scouter", "selvaraju2017_grad_cam", "zhang2018_acol"}
+"""Whose smoke run takes half a minute and more; continuous integration runs them all once for the book."""
 VERDICTS = {"reproduced", "partly", "not reproduced", "not measured"}
 KEYS = ["id", "source", "statement", "paper", "measured", "unit", "tolerance", "verdict", "note"]
 DEAD = "http://127.0.0.1:9"  # a proxy that lets nothing through
@@ -28,7 +30,9 @@ def paper(request):
     return load_paper(ROOT, request.param)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in NAMES]
+)
 def folder(request, tmp_path_factory):
     """Results of a paper in the smoke preset, on its own model where that can be had."""
     out = tmp_path_factory.mktemp("smoke")
