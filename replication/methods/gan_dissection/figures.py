@@ -12,7 +12,6 @@ from innerview.synthesis.generators import SIZE
 from replication.methods.gan_dissection.measures import (
     chosen,
     codes,
-    counts,
     dissection,
     evaluated,
     images,
@@ -93,15 +92,18 @@ def insertion_figure(run: Run) -> Figure:
 
 
 def curves_figure(run: Run) -> Figure:
-    """What is left of each concept while more and more of its units are off, and of all three with random units off."""
+    """What is gone of each concept while more and more of its units are off; dashed: with random units off."""
     names, curves, random = PixelConcepts().names, {}, []
     for concept in chosen(run):
         found, place = removal(run, concept), names.index(concept)
-        own, other = found.own[:, place], found.random[:, :, place].mean(0)
-        curves[f"{concept[0].upper()}{concept[1:]}, its units off"] = (found.counts, (100 * own / own[0]).tolist())
-        random.append(100 * other / other[0])
-    curves["Mean of these, random units off"] = (counts(run), torch.stack(random).mean(0).tolist())
-    return lines(curves, "Units switched off", "Left of the concept, %", markers=True)
+        gone = 100 - 100 * found.own[:, place] / found.own[0, place]
+        curves[f"{concept[0].upper()}{concept[1:]}"] = (found.counts, gone.tolist())
+        other = (
+            found.random[:, found.counts.index(run.config.switched), place].mean() / found.random[:, 0, place].mean()
+        )
+        random.append(100 - 100 * float(other))
+    level = {f"Random units, {run.config.switched}": sum(random) / len(random)}
+    return lines(curves, "Units switched off", "Gone of the concept, %", markers=True, reference=level)
 
 
 def effects_table(run: Run) -> Table:

@@ -90,7 +90,7 @@ run.show(figures.detectors_figure(run), "detectors")
 # %% mystnb={"figure": {"caption": "The same images with units switched off. Without the units for blue, skies turn to the colour of sand; without those for green, lawns turn grey. Shapes stay where they are."}, "image": {"alt": "Rows of generated images; from the first row to the others colours and edges are missing or changed"}}
 run.show(figures.removal_figure(run), "removal")
 
-# %% mystnb={"figure": {"caption": "What is left of each concept while more and more units are switched off, those that agree with it best first; beside it the mean over random choices."}, "image": {"alt": "Falling and level curves of the share that is left over the number of units that are off"}}
+# %% mystnb={"figure": {"caption": "What is gone of each concept while more and more units are switched off, those that agree with it best first. Dashed: with eight random units off, the mean over choices and concepts."}, "image": {"alt": "Rising curves of the share that is gone over the number of units that are off, and a dashed line near zero"}}
 run.show(figures.curves_figure(run), "curves")
 
 # %% [markdown]

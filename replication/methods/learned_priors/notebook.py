@@ -16,7 +16,7 @@
 # **Question.** An image that excites a class most looks like no photograph. What if only images may be drawn that a generator can make,
 # or that are put together from pieces of photographs?
 #
-# {doc}`olah2017_feature_visualization </replications/olah2017_feature_visualization>` keeps noise out with a parameterization and with
+# {doc}`/replications/olah2017_feature_visualization` keeps noise out with a parameterization and with
 # random transforms: priors that say little about the world. Nguyen et al. let a generator draw {cite}`nguyen2016synthesizing`; the
 # network only says what. Then they made a sampler of it, Plug and Play {cite}`nguyen2017plug`. Wei et al. pull each patch of the image
 # towards the nearest one of a database {cite}`wei2015intraclass`. What such images show comes from two sources at once, and this page
