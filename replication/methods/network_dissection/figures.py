@@ -157,20 +157,25 @@ def layers_table(run: Run) -> Table:
                 "layer": layer,
                 "units": len(found.best),
                 "detectors": f"{len(found.detectors)} ({len(found.detectors) / len(found.best):.0%})",
-                "pixels": ", ".join(name for kind in PIXELS for name in names[kind]) or "-",
-                "things": ", ".join(name for kind in NOUNS for name in names.get(kind, ())) or "-",
+                "pixels": _few([name for kind in PIXELS for name in names[kind]]),
                 "control": f"{own} / {others}",
                 "level": f"{chance_level(whole):.2f}",
-                "sure": ", ".join(_things(beyond_chance(whole))) or "-",
+                "sure": _few(_things(beyond_chance(whole))),
             }
         )
     columns = {
         "layer": "Layer", "units": "Units", "detectors": "Units that detect a concept",
-        "pixels": "Colours, orientations, frequencies", "things": "Things",
+        "pixels": "Colours, orientations, frequencies",
         "control": "Things by their own outlines / by those of another photograph",
         "level": "Level of chance, IoU", "sure": "Things above it",
     }  # fmt: skip
     return Table(rows, columns, f"What units detect: IoU above {run.config.minimum_iou:g}")
+
+
+def _few(names: Sequence[str], most: int = 6) -> str:
+    """Return names for a cell of a table, not too many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}" or "-"
 
 
 def _things(found: Dissection) -> list[str]:
