@@ -70,3 +70,30 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(tmp_path, arguments, m
     assert message in told
     assert len(told.strip().splitlines()) == 1
     assert not out.exists()
+
+
+def test_a_generator_is_dissected_and_switched(tmp_path):
+    out = tmp_path / "units"
+    told = said("dissect-generator", "--layer", "block16", "--concept", "blue", "--count", 20, "--units", 4, "-o", out)
+    rows = (out / "units.csv").read_text().splitlines()
+    assert rows[0] == "unit,concept,category,iou,threshold"
+    assert len(rows) == 65
+    with Image.open(out / "switched.png") as file:
+        assert file.size[0] > 8 * 128
+    before, after = (float(part.split("%")[0]) for part in told.splitlines()[-1].removeprefix("blue: ").split(", "))
+    assert after < before / 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--layer", "block17"], "block16"),
+        (["--layer", "block16", "--concept", "bleu"], "no concept is called 'bleu'; near ones: blue"),
+        (["--layer", "block16", "--generator", "gun"], "no generator is called"),
+    ],
+)
+def test_what_cannot_be_dissected_is_one_line(tmp_path, arguments, message):
+    told = said("dissect-generator", *arguments, "--count", 10, "-o", tmp_path / "units", code=2)
+    assert message in told
+    assert len(told.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.*"))

@@ -12,7 +12,7 @@ from innerview.cli.dissect import dissect, masks
 from innerview.cli.embed import embed, neighbors
 from innerview.cli.explain import explain
 from innerview.cli.filters import feature_maps, filters
-from innerview.cli.generate import generate
+from innerview.cli.generate import dissect_generator, generate
 from innerview.cli.options import Device, Model, Output, Seed, checked_picture
 from innerview.cli.patches import patches
 from innerview.cli.scouter import scouter_app
@@ -90,6 +90,7 @@ app.command()(neighbors)
 app.command()(attack)
 app.command()(fool)
 app.command()(generate)
+app.command()(dissect_generator)
 
 
 @app.command()

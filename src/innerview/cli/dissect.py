@@ -58,10 +58,10 @@ def dissect(
     pictures, work = Pictures(paths, size, batch), Work(Store(parts), progress=True)
     with told_once():
         found = measure(network, pictures, layer, sets, quantile=quantile, minimum_iou=minimum_iou, work=work)
-        _write_table(table, found)
+        write_table(table, found)
         _draw(sheet, network, pictures, found, units)
     shutil.rmtree(parts, ignore_errors=True)
-    _tell(out, found)
+    tell(out, found)
 
 
 def masks(
@@ -122,7 +122,8 @@ def _chosen(folder: Path | None, text: str) -> "tuple[list[Path], Concepts]":
     return paths, JoinedConcepts(tuple(sets[kind](place) for kind, _, place in specs))
 
 
-def _write_table(path: Path, found: "Dissection") -> None:
+def write_table(path: Path, found: "Dissection") -> None:
+    """Write a line for each unit."""
     import csv
 
     from innerview.core.files import written_whole
@@ -160,7 +161,8 @@ def _row(network: "nn.Module", pictures: "Pictures", found: "Dissection", unit: 
     ]
 
 
-def _tell(out: Path, found: "Dissection") -> None:
+def tell(out: Path, found: "Dissection") -> None:
+    """Say how many units detect what."""
     counts = ", ".join(f"{count} {kind}" for kind, count in found.unique_detectors().items())
     print(
         f"{out}: {len(found.detectors)} of {len(found.best)} units of {found.layer} detect a concept; unique: {counts}"
