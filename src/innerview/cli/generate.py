@@ -85,9 +85,7 @@ def dissect_generator(
     layer: Annotated[str, typer.Option(help="start, block8, block16, block32 or block64.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write units.csv and switched.png to.")],
     generator: Made = "gan",
-    concept: Annotated[
-        str | None, typer.Option(help="Whose units are switched off; by default the best.")
-    ] = None,
+    concept: Annotated[str | None, typer.Option(help="Whose units are switched off; by default the best.")] = None,
     units: Annotated[int, typer.Option(min=1, help="Units that are switched off together.")] = 8,
     count: Annotated[int, typer.Option(min=10, help="Images that are dissected.")] = 200,
     seed: Seed = 0,
