@@ -91,7 +91,8 @@ def renamed_figure(run: Run) -> Figure:
     """The best units for things: what they mark in photographs in which nobody looked for those."""
     found = true(dissected(run, run.config.layers[-1]))
     foreign = [unit for unit in found.ranked(OBJECT) if _numbers(run, found, unit, annotated=False)]
-    return _rows(run, [(unit, found) for unit in foreign[:PER_LAYER]], annotated=False)
+    units = foreign or found.ranked()  # where scikit-image's photographs stand in, none may be left
+    return _rows(run, [(unit, found) for unit in units[:PER_LAYER]], annotated=not foreign)
 
 
 def best_units(run: Run, layer: str) -> list[tuple[int, Dissection]]:
