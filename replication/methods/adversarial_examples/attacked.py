@@ -179,7 +179,7 @@ def universal_examples(run: Run, count: int) -> tuple[Images, Images]:
 def carried(run: Run) -> dict[str, Transfer]:
     """Show each network what was made on each: attack -> error rates; the last are noise, made on none."""
     config, found = run.config, photographs(run, run.config.carried)
-    names = [config.model, *config.others]
+    names = list(dict.fromkeys([config.model, *config.others]))  # one alone, where the embedded model stands in
     attacks = {"fgsm": attack_named("fgsm"), "iterative": attack_named("iterative", steps=config.carried_steps)}
 
     def compute() -> dict[str, Tensor]:
