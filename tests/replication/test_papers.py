@@ -14,6 +14,7 @@ from innerview.replicate.shelf import paper_names
 
 ROOT = Path(__file__).parents[2]
 NAMES = paper_names(ROOT)
+QUICK = "mordvintsev2015_deepdream"
 LONG = {"adversarial_examples", "carter2019_activation_atlas", "scouter", "selvaraju2017_grad_cam", "zhang2018_acol"}
 """Whose smoke run takes half a minute and more; continuous integration runs them all once for the book."""
 VERDICTS = {"reproduced", "partly", "not reproduced", "not measured"}
@@ -144,15 +145,18 @@ def test_a_second_run_does_nothing(folder):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == written
 
 
-def test_a_machine_without_mirror_cache_and_network_uses_the_embedded_model_and_says_so(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
+def test_a_machine_without_mirror_cache_and_network_uses_the_embedded_model_and_says_so(name, tmp_path, monkeypatch):
     monkeypatch.delenv("INNERVIEW_MIRROR", raising=False)
     monkeypatch.setenv("INNERVIEW_CACHE", str(tmp_path / "cache"))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, DEAD)
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, DEAD)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     job = Job(preset="smoke", out=tmp_path / "results", device="cpu")
-    (outcome,) = replicate(["mordvintsev2015_deepdream"], job, root=ROOT, progress=False)
+    (outcome,) = replicate([name], job, root=ROOT, progress=False)
     assert outcome.status == "done"
     run = read(outcome.folder / "run.json")
     assert run["fallback"] is True
