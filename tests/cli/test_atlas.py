@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from innerview import cli
-
 MODEL = ("--model", "efficientnet_lite0")
 FAST = (*MODEL, "--layer", "blocks.10", "--method", "pca", "--size", 32, "--steps", 2)
 TINY = (*FAST, "--positions", 4, "--density", 2, "--density", 4, "--minimum", 1, "--class-density", 1)
@@ -22,16 +19,12 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run the command here: arguments -> status, standard output, standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["innerview", "atlas", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err.replace("\r", "\n")
+        status, told, err = invoked("atlas", *arguments)
+        return status, told, err.replace("\r", "\n")
 
     return run
 

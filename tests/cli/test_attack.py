@@ -1,6 +1,5 @@
 """``innerview attack`` and ``fool``: the sheet and the files hold what the library makes; what is wrong is said."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from innerview import cli
 from innerview.adversarial import Attack, AwayFrom, Towards, attack_named, deepfool, distances, fooling_images
 from innerview.core.images import read_image, to_array, write_image
 from innerview.figures.changes import amplified
@@ -22,19 +20,13 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run a command here: what to work on, file and options -> status, standard output, standard error."""
 
     def run(command: str, given: Sequence[object], out: Path, *options: object) -> tuple[int, str, str]:
         small = ["--size", "64"] if command == "attack" or "--size" not in options else []
         model = [] if "--model" in options else ["--model", MODEL]
-        arguments = ["innerview", command, *map(str, given), "-o", str(out), *small, *model, *map(str, options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err
+        return invoked(command, *given, "-o", out, *small, *model, *options)
 
     return run
 

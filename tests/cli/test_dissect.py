@@ -1,7 +1,6 @@
 """``innerview dissect`` and ``innerview masks``: the table holds what is measured, pictures what is marked."""
 
 import csv
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from innerview import cli
 from innerview.core.folders import image_paths
 from innerview.core.images import read_image, write_image
 from innerview.dissection import (
@@ -35,18 +33,12 @@ Command = Callable[..., tuple[int, str, list[str]]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(command: Command) -> Command:
     """Run the command here: arguments -> status, standard output, what it says on the standard error."""
 
-    def run(command: str, *arguments: object, layer: str = LAYER) -> tuple[int, str, list[str]]:
+    def run(name: str, *arguments: object, layer: str = LAYER) -> tuple[int, str, list[str]]:
         options = ["--model", EMBEDDED, "--size", "64", "--layer", layer]
-        monkeypatch.setattr(sys, "argv", ["innerview", command, *map(str, arguments), *options])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        lines = [line for line in err.replace("\r", "\n").splitlines() if line.startswith("innerview: ")]
-        return int(end.value.code or 0), told, lines
+        return command(name, *arguments, *options)
 
     return run
 

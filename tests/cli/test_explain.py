@@ -1,6 +1,5 @@
 """``innerview explain``: the sheet shows what the methods compute, under what it says; what is wrong is said."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from innerview import cli, models
+from innerview import models
 from innerview.attribution import METHODS, default_layer
 from innerview.core.images import read_image, write_image
 from innerview.figures import Explained, heatmaps
@@ -26,20 +25,14 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run ``innerview explain`` here: images, file and options -> status, standard output, standard error."""
 
     def run(images: Path | Sequence[Path], out: Path, *options: object) -> tuple[int, str, str]:
         given = [images] if isinstance(images, Path) else images
         small = [] if "--size" in options else ["--size", "64"]
         small += [] if "--model" in options else ["--model", EMBEDDED]
-        arguments = ["innerview", "explain", *map(str, given), "-o", str(out), *small, *map(str, options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err
+        return invoked("explain", *given, "-o", out, *small, *options)
 
     return run
 

@@ -21,16 +21,11 @@ SMALL = ("--model", "efficientnet_lite0", "--layer", "blocks.5", "--size", "64",
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run ``innerview scouter`` here: arguments -> status, standard output, standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["innerview", "scouter", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err
+        return invoked("scouter", *arguments)
 
     return run
 

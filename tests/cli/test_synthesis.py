@@ -1,6 +1,5 @@
 """``innerview style``, ``texture``, ``invert``: the pictures are the library's; what is wrong is said in one line."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from innerview import cli
 from innerview.core.images import from_array, read_image, to_array, write_image
 from innerview.synthesis import (
     Descent,
@@ -39,16 +37,12 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run the command here: arguments -> status, standard output, standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["innerview", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err.replace("\r", "\n")
+        status, told, err = invoked(*arguments)
+        return status, told, err.replace("\r", "\n")
 
     return run
 

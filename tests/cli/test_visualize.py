@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from innerview import cli
 from innerview.core.images import contact_sheet, read_image, to_array, write_image
 from innerview.core.store import Store
 from innerview.core.types import Images
@@ -60,19 +59,13 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def run(invoked: Command) -> Command:
     """Run ``innerview visualize`` here: subject, file and options -> status, standard output, standard error."""
 
     def run(subject: str, out: Path, *options: object) -> tuple[int, str, str]:
         small = [] if "--steps" in options else ["--steps", "2"]
         small += [] if "--size" in options else ["--size", "24"]
-        arguments = ["innerview", "visualize", EMBEDDED, subject, "-o", str(out), *small, *map(str, options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        told, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return int(end.value.code or 0), told, err
+        return invoked("visualize", EMBEDDED, subject, "-o", out, *small, *options)
 
     return run
 

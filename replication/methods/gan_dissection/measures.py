@@ -13,6 +13,7 @@ from torch import Tensor
 from innerview.core.seeds import generator as random
 from innerview.core.types import Images
 from innerview.dissection import Dissection, PixelConcepts, concept_shares, dissect_generator, generated, switched
+from innerview.dissection.generated import coded_maps
 from innerview.evaluation import kernel_distance
 from innerview.models import evaluate
 from innerview.models.normalization import resized
@@ -126,8 +127,7 @@ def images(run: Run, units: Sequence[int], value: float | Tensor = 0.0, where: T
 
 def region(run: Run) -> tuple[Tensor, Tensor]:
     """Return where units are switched on: a quarter in the middle, in the layer and in the image."""
-    with torch.no_grad():
-        maps = evaluated(run, codes(run)[1][:1])
+    maps = evaluated(run, codes(run)[1][:1])
     layer = torch.zeros(maps.shape[-2:], dtype=torch.bool)
     image = torch.zeros(64, 64, dtype=torch.bool)
     for mask in (layer, image):
@@ -138,13 +138,7 @@ def region(run: Run) -> tuple[Tensor, Tensor]:
 
 def evaluated(run: Run, some: Codes) -> Tensor:
     """Return what the layer puts out for codes."""
-    found: list[Tensor] = []
-    handle = network(run).get_submodule(run.config.layer).register_forward_hook(lambda *read: found.append(read[-1]))
-    try:
-        network(run)(some.to(run.device))
-    finally:
-        handle.remove()
-    return found[0].cpu()
+    return coded_maps(network(run), some, run.config.layer).cpu()
 
 
 def levels(run: Run, units: Sequence[int]) -> Float[Tensor, " units"]:
@@ -152,8 +146,7 @@ def levels(run: Run, units: Sequence[int]) -> Float[Tensor, " units"]:
     known = dissection(run, run.config.layer).thresholds
 
     def compute() -> dict[str, Tensor]:
-        with torch.no_grad():
-            maps = torch.cat([evaluated(run, few) for few in codes(run)[0].split(50)])
+        maps = torch.cat([evaluated(run, few) for few in codes(run)[0].split(50)])
         rows = maps.transpose(0, 1).flatten(1)
         on = rows > torch.from_numpy(known)[:, None]
         return {"levels": (rows * on).sum(1) / on.sum(1).clamp(min=1)}

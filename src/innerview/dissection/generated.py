@@ -42,19 +42,27 @@ class CodedUnits(Units):
         """Return the units' maps for the codes of some pictures."""
         if self.codes is None:
             raise BadInput("the units of a generator need the codes that the pictures were made of")
-        codes = self.codes[list(batch.indices)].to(device_of(self.model))
-        found: list[Tensor] = []
-        handle = find_layer(self.model, self.layer).register_forward_hook(lambda *read: found.append(read[-1]))
-        try:
-            with torch.inference_mode():
-                self.model(codes)
-        finally:
-            handle.remove()
-        return self.checked(found[0], batch)
+        return self.checked(coded_maps(self.model, self.codes[list(batch.indices)], self.layer), batch)
 
     def identity(self) -> Any:
         """Return what the maps depend on."""
         return [*super().identity(), self.codes]
+
+
+def coded_maps(generator: nn.Module, codes: Codes, layer: str) -> Tensor:
+    """Return what a layer of a generator puts out for codes, on the generator's device.
+
+    Raises:
+        LayerNotFound: the generator has no such layer.
+    """
+    found: list[Tensor] = []
+    handle = find_layer(generator, layer).register_forward_hook(lambda *read: found.append(read[-1]))
+    try:
+        with torch.no_grad():
+            generator(codes.to(device_of(generator)))
+    finally:
+        handle.remove()
+    return found[0]
 
 
 def dissect_generator(
