@@ -107,6 +107,7 @@ def test_a_unit_that_kills_every_worker_is_one_clear_line(cluster, executor, ser
     cluster.scheduler.allowed_failures = 0
     with pytest.raises(InnerviewError, match=r"^a worker died or was stopped \(KilledWorker\).* run again to go on$"):
         do(Work(store, executor, window=1), compute, range(8))
-    assert compute.units() == [0, 1, 2, 3, 4]
+    assert compute.units().count(4) == 1
+    assert set(compute.units()) == set(range(5))  # Dask may do the unit before it again: its result was in the worker
     assert_same(do(Work(store, executor), compute, range(8)), serial[:8])
     assert sorted(store.saved) == sorted(path_of(store, unit) for unit in range(8))
