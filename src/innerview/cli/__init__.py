@@ -8,6 +8,7 @@ import typer
 
 from innerview.cli.atlas import atlas_app
 from innerview.cli.attack import attack, fool
+from innerview.cli.course import course_app
 from innerview.cli.dissect import dissect, masks
 from innerview.cli.embed import embed, neighbors
 from innerview.cli.explain import explain
@@ -32,6 +33,7 @@ book_app = typer.Typer(no_args_is_help=True, help="The online book.")
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(assets_app, name="assets")
 app.add_typer(book_app, name="book")
+app.add_typer(course_app, name="course")
 app.add_typer(scouter_app, name="scouter")
 
 Preset = Annotated[str, typer.Option(help="smoke, book, paper or released.")]
