@@ -158,10 +158,13 @@ def _part(cell: NotebookNode, of: str, script: Path) -> Part:
 
 
 def _check(parts: list[Part], script: Path) -> None:
-    names = [part.name for part in parts if part.name]
+    names = [part.name for part in parts if part.role in {"solution", "test"}]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadInput(f"{script}: {', '.join(twice)} names more than one cell")
+        raise BadInput(f"{script}: {', '.join(twice)} names more than one solution or test")
+    strange = [name for name in names if not re.fullmatch(r"[\w-]+", name, re.ASCII)]
+    if strange:
+        raise BadInput(f"{script}: {strange[0]!r} cannot name a cell; use letters, digits, - and _")
     if [part.role for part in parts].count("setup") != 1 or not any(map(SEED.search, _sources(parts, "setup"))):
         raise BadInput(f'{script} needs one cell tagged "setup", with a line `seed = 0`')
     for part in parts:

@@ -56,27 +56,25 @@ def _run(parts: Sequence[Part], answers: dict[str, str], seed: int, space: dict[
         if part.role == "text":
             continue
         source = with_seed(part.source, seed) if part.role == "setup" else part.source
-        said, error = _executed(answers.get(part.name, source) if part.role == "solution" else source, space, part)
+        error = _executed(answers.get(part.name, source) if part.role == "solution" else source, space, part)
         if part.role == "test":
-            played.points[part.name] = 0 if error or said else part.points
+            played.points[part.name] = 0 if error else part.points
         if isinstance(error, Mistake) and part.role == "check":
             played.hints.setdefault(part.of, str(error))
-        if error or (said and part.role == "test"):
-            told = "".join(traceback.format_exception(error)) if error else said
-            played.errors.setdefault(part.name or part.of, told)
+        if error:
+            played.errors.setdefault(part.name or part.of, "".join(traceback.format_exception(error)))
     played.seconds = time.perf_counter() - start
     return played
 
 
-def _executed(source: str, space: dict[str, Any], part: Part) -> tuple[str, BaseException | None]:
-    """Return what a cell wrote to the standard error, which costs the points in nbgrader too, and what it raised."""
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+def _executed(source: str, space: dict[str, Any], part: Part) -> BaseException | None:
+    """Run a cell and return what it raised."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         try:
             exec(compile(source, f"<{part.name or part.role}>", "exec"), space)  # noqa: S102  (the course's own code)
         except Exception as error:  # noqa: BLE001  (whatever an answer raises)
-            return said.getvalue(), error
-    return said.getvalue(), None
+            return error
+    return None
 
 
 @dataclass(frozen=True)
