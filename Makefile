@@ -1,6 +1,6 @@
 # Every target makes what it needs; a second call does only what is new.
 #   make setup       .venv with the versions of constraints.txt
-#   make book        run every replication, then build book/_build/html
+#   make book        run every replication and lesson, then build book/_build/html
 #                    (PRESET=smoke for a first look; PAPERS="one another" for some)
 #   make test        the tests; make test-slow: those that take minutes, too
 #   make lint        formatting, rules, types, import contracts
@@ -52,6 +52,7 @@ $(READY): pyproject.toml constraints.txt
 
 book: $(READY)
 	innerview replicate $(or $(PAPERS),--all) --preset $(PRESET)
+	innerview course run
 	innerview book build --preset $(PRESET)
 
 test: $(READY)

@@ -37,7 +37,7 @@ def covered(images, top, left, side, value):
     return images
 
 
-# %% wrong="softmax" of="saliency" loses=3 hint="before the softmax"
+# %% wrong="softmax" of="saliency" loses=4 hint="before the softmax"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels).softmax(1).gather(1, targets[:, None])
@@ -45,7 +45,7 @@ def saliency(model, images, targets):
     return gradient.abs().amax(1)
 
 
-# %% wrong="cross entropy" of="saliency" loses=3 hint="a loss is differentiated"
+# %% wrong="cross entropy" of="saliency" loses=4 hint="a loss is differentiated"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     loss = torch.nn.functional.cross_entropy(model(pixels), targets)
@@ -53,7 +53,7 @@ def saliency(model, images, targets):
     return gradient.abs().amax(1)
 
 
-# %% wrong="no absolute value" of="saliency" loses=3 hint="the absolute value is forgotten"
+# %% wrong="no absolute value" of="saliency" loses=4 hint="the absolute value is forgotten"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels).gather(1, targets[:, None])
@@ -61,7 +61,7 @@ def saliency(model, images, targets):
     return gradient.amax(1)
 
 
-# %% wrong="the sum over colours" of="saliency" loses=3 hint="the colours are added"
+# %% wrong="the sum over colours" of="saliency" loses=4 hint="the colours are added"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels).gather(1, targets[:, None])
@@ -69,7 +69,7 @@ def saliency(model, images, targets):
     return gradient.abs().sum(1)
 
 
-# %% wrong="the mean over images" of="saliency" loses=2 hint="0.5 times"
+# %% wrong="the mean over images" of="saliency" loses=3 hint="0.5 times"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels).gather(1, targets[:, None])
@@ -77,7 +77,7 @@ def saliency(model, images, targets):
     return gradient.abs().amax(1)
 
 
-# %% wrong="all classes in all rows" of="saliency" loses=2 hint="the classes of all"
+# %% wrong="all classes in all rows" of="saliency" loses=3 hint="the classes of all"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels)[:, targets]
@@ -85,7 +85,7 @@ def saliency(model, images, targets):
     return gradient.abs().amax(1)
 
 
-# %% wrong="times the image" of="saliency" loses=3 hint="multiplied by the image"
+# %% wrong="times the image" of="saliency" loses=4 hint="multiplied by the image"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
     scores = model(pixels).gather(1, targets[:, None])

@@ -186,10 +186,7 @@ check(
             [[0.7, 0.7], [0.7, 0.5], [0.5, 0.3]],
             [[0.7, 0.7], [0.3, 0.7], [0.5, 0.7]],
         ],
-        "the gradient is not normalised": [
-            [[0.7, 0.7], [0.9, 0.5], [0.5, 0.1]],
-            [[0.9, 0.9], [0.0, 1.0], [0.5, 1.0]],
-        ],
+        "the gradient is not normalised": [[[0.7, 0.7], [0.9, 0.5], [0.5, 0.1]], [[0.9, 0.9], [0.0, 1.0], [0.5, 1.0]]],
     },
     name="normalised_step",
 )
@@ -317,7 +314,9 @@ check(
         "one step at each octave is taken, but two are asked for": torch.full((1, 1, 9, 9), 3.0),
         "the detail of the octave before the last is lost": torch.full((1, 1, 9, 9), 4.0),
         "the detail is lost": torch.full((1, 1, 9, 9), 2.0),
-        "details are counted twice; the detail is the dream minus the photograph of its size": torch.full((1, 1, 9, 9), 8.0),
+        "details are counted twice; the detail is the dream minus the photograph of its size": torch.full(
+            (1, 1, 9, 9), 8.0
+        ),
     },
     name="dream",
 )
@@ -399,12 +398,12 @@ check(
     guided_energy(activations, guide),
     [9.0],
     {
-        "all matches are added; take the best one of each position": [16.0],
-        "the mean of the matches is taken; take the best one of each position": [16 / 3],
+        "all matches are added; take the best one of each position": [15.0],
+        "the mean of the matches is taken; take the best one of each position": [5.0],
         "the best position of the dream is taken for each of the guide; it is the other way round": [13.0],
         "only the best match of all is counted; add the best ones of all positions of the dream": [6.0],
         "the mean over the positions of the dream is taken; take the sum": [4.5],
-        "the vectors are divided by their lengths; take the product as it is": [2**0.5 / 2 * 0 + 1.7233],
+        "the vectors are divided by their lengths; take the product as it is": [1.84311],
         "the worst match is taken: that is a minimum": [-1.0],
     },
     name="guided_energy",
@@ -415,7 +414,9 @@ check(
 made = torch.Generator().manual_seed(seed + 9)
 hidden, wanted = torch.rand(1, 3, 2, 4, generator=made), torch.rand(3, 3, 2, generator=made)
 expected = sum(
-    max(float(hidden[0, :, i, j] @ wanted[:, m, n]) for m in range(3) for n in range(2)) for i in range(2) for j in range(4)
+    max(float(hidden[0, :, i, j] @ wanted[:, m, n]) for m in range(3) for n in range(2))
+    for i in range(2)
+    for j in range(4)
 )
 assert guided_energy(hidden, wanted).shape == (1,)
 assert abs(float(guided_energy(hidden, wanted)) - expected) < 1e-3

@@ -265,10 +265,12 @@ def assets_verify() -> None:
 @book_app.command("build")
 def book_build(preset: Preset = "book", root: Root = None) -> None:
     """Build the book from the results at hand, to book/_build/html."""
+    from innerview.course.pages import course_sources
     from innerview.replicate import find_root
     from innerview.replicate.book import build_book
 
-    print(build_book(find_root(root), preset=preset))
+    home = find_root(root)
+    print(build_book(home, preset, course_sources(home)))
 
 
 @book_app.command("serve")

@@ -16,6 +16,25 @@ CourseSeed = Annotated[int, typer.Option(min=0, help="Of the data in exercises a
 Lessons = Annotated[list[str] | None, typer.Argument(help="Names or numbers of lessons; all by default.")]
 
 
+@course_app.command("run")
+def course_run(
+    lessons: Lessons = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what is complete and unchanged.")] = False,
+    root: Root = None,
+) -> None:
+    """Run lessons, for the book: each leaves its executed notebook in results/lessons/NAME/."""
+    from innerview.course.lessons import chosen_lessons
+    from innerview.course.running import LessonFailed, run_lessons
+    from innerview.replicate import find_root
+
+    home = find_root(root)
+    try:
+        run_lessons(home, chosen_lessons(home, lessons), force=force)
+    except LessonFailed as error:
+        print(f"innerview: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
 @course_app.command("release")
 def course_release(
     lessons: Lessons = None,

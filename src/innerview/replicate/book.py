@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -41,7 +41,7 @@ class BookFailed(InnerviewError):
     """Jupyter Book met an error or a warning; the message holds the first, and the log's path."""
 
 
-def build_book(root: Path, preset: str = "book") -> Path:
+def build_book(root: Path, preset: str = "book", added: Sources | None = None) -> Path:
     """Build the book from the results of a preset and return the folder of its pages.
 
     Papers without results are shown as not run yet, with the numbers of their ``reference.json``.
@@ -49,6 +49,7 @@ def build_book(root: Path, preset: str = "book") -> Path:
     Args:
         root: The repository.
         preset: Whose results, in ``results/PRESET/``.
+        added: What rooms above this one put into the book: path below ``book/_generated`` -> content.
 
     Returns:
         ``book/_build/html``.
@@ -64,7 +65,7 @@ def build_book(root: Path, preset: str = "book") -> Path:
     if find_spec("jupyter_book") is None:
         raise InnerviewError("building the book needs jupyter-book: pip install 'innerview[book]'")
     staged = root / BOOK / STAGED
-    synchronise(staged, book_sources(root, preset))
+    synchronise(staged, book_sources(root, preset, added or {}))
     _run_jupyter_book(staged, root)
     return root / BOOK / BUILT / "html"
 
@@ -91,21 +92,22 @@ def serve_book(root: Path, port: int = 8000) -> None:
             print()
 
 
-def book_sources(root: Path, preset: str) -> Sources:
-    """Return all that the book is made of: what is committed in ``book/``, and what follows from the results."""
-    sources = _committed(root / BOOK)
+def book_sources(root: Path, preset: str, added: Sources) -> Sources:
+    """Return all that the book is made of: what is committed in ``book/``, what is added, what the results say."""
+    sources = _committed(root / BOOK) | added
     shown = exhibits(root, preset)
     told = json.loads(sources["data/models.json"])
     parts = {"claims": pages.claims_part(shown, preset), "models": pages.models_part(told)}
     parts["assets"] = pages.assets_part(catalog().values())
     for exhibit in shown:
         sources |= _replication(exhibit, preset)
-    parts["gallery"] = _gallery([exhibit for exhibit in shown if exhibit.kind == "replications"], sources)
-    parts["methods"] = _gallery([exhibit for exhibit in shown if exhibit.kind == "methods"], sources)
+    parts["gallery"] = gallery([exhibit for exhibit in shown if exhibit.kind == "replications"], sources)
+    parts["methods"] = gallery([exhibit for exhibit in shown if exhibit.kind == "methods"], sources)
     sources |= {f"parts/{name}.md": text.encode() for name, text in parts.items()}
     sources |= {name: _with_modules(page) for name, page in sources.items() if name.startswith("api/")}
     sources["changelog.md"] = (root / "CHANGELOG.md").read_bytes()
-    sources["_toc.yml"] = table_of_contents(sources["_toc.yml"].decode(), shown).encode()
+    listed = [exhibit.page for exhibit in shown] + sorted(name.rpartition(".")[0] for name in added)
+    sources["_toc.yml"] = table_of_contents(sources["_toc.yml"].decode(), listed).encode()
     return sources
 
 
@@ -147,8 +149,8 @@ def with_facts(notebook: Mapping[str, Any], text: str) -> dict[str, Any]:
     return {**notebook, "cells": [*cells, *rest]}
 
 
-def _gallery(shown: list[Exhibit], sources: Sources) -> str:
-    """Return a grid of cards and add its pictures to the sources."""
+def gallery(shown: Sequence[Exhibit], sources: Sources) -> str:
+    """Return a grid of cards as Markdown, and add its pictures to the sources, which hold the executed notebooks."""
     cards: list[tuple[Exhibit, PictureOfNotebook | None, str]] = []
     for exhibit in shown:
         raw = sources.get(f"notebooks/{exhibit.name}.ipynb")
@@ -171,13 +173,13 @@ def _thumbnail(picture: bytes) -> bytes:
     return written.getvalue()
 
 
-def table_of_contents(text: str, shown: list[Exhibit]) -> str:
-    """Return the table of contents with the lines ``- glob: KIND/*`` replaced by their exhibits in their order."""
+def table_of_contents(text: str, listed: Sequence[str]) -> str:
+    """Return the table of contents with the lines ``- glob: FOLDER/*`` replaced by the listed pages, in their order."""
 
     def entries(found: re.Match[str]) -> str:
-        return "\n".join(f"{found[1]}- file: {exhibit.page}" for exhibit in shown if exhibit.kind == found[2])
+        return "\n".join(f"{found[1]}- file: {page}" for page in listed if page.startswith(f"{found[2]}/"))
 
-    return re.sub(r"^([ ]*)- glob: (replications|methods)/\*$", entries, text, flags=re.MULTILINE)
+    return re.sub(r"^([ ]*)- glob: (\w+)/\*$", entries, text, flags=re.MULTILINE)
 
 
 def synchronise(folder: Path, sources: Sources) -> None:

@@ -56,10 +56,12 @@ class Display:
     Args:
         pace: What estimates the time left.
         show: Whether to show anything.
+        what: What a line calls that which runs.
     """
 
-    def __init__(self, pace: Pace, *, show: bool = True) -> None:
+    def __init__(self, pace: Pace, *, show: bool = True, what: str = "paper") -> None:
         self.pace = pace
+        self._what = what
         self._show = show
         self._terminal = sys.stderr.isatty()
         self._paper, self._since, self._done, self._note = "", 0.0, 0, ""
@@ -129,7 +131,7 @@ class Display:
     def _line(self) -> str:
         cells = f"{self._done} of {self.pace.cells[self._paper]} cells"
         number = f"{len(self.pace.ended) + 1} of {len(self.pace.expected)}"
-        return f"{self._paper} (paper {number}): {cells}, {self._time()}"
+        return f"{self._paper} ({self._what} {number}): {cells}, {self._time()}"
 
     def _time(self) -> str:
         gone = time.monotonic() - self._since

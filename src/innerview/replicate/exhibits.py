@@ -12,7 +12,7 @@ from innerview.replicate.ledger import RESULTS, reference_path
 from innerview.replicate.shelf import METHODS, load_paper, paper_folder, paper_names
 
 Origin = Literal["run", "reference", "nothing"]
-Kind = Literal["replications", "methods"]
+Kind = Literal["replications", "methods", "lessons"]
 
 COMPLETE = ("notebook.ipynb", "run.json", "claims.json")
 """Files of a run that came to its end."""

@@ -54,16 +54,16 @@ def claims_part(exhibits: Sequence[Exhibit], preset: str) -> str:
     """Return the scorecard: the count of verdicts, then the claims of each paper."""
     counts = Counter(claim["verdict"] for exhibit in exhibits for claim in exhibit.claims)
     rows = [[_badge(verdict), str(counts[verdict])] for verdict in BADGES]
-    summary = _table(["Verdict", "Claims"], [*rows, ["All", str(counts.total())]], [75, 25], "counts")
+    summary = table(["Verdict", "Claims"], [*rows, ["All", str(counts.total())]], [75, 25], "counts")
     papers = "\n\n".join(_claims_of(exhibit, preset) for exhibit in exhibits)
     return f"{_warnings(exhibits, preset)}{summary}\n\n{papers}\n"
 
 
 def _warnings(exhibits: Sequence[Exhibit], preset: str) -> str:
     missing = [exhibit for exhibit in exhibits if exhibit.origin != "run"]
-    warning = _admonition("warning", SMOKE) if preset == "smoke" else ""
+    warning = admonition("warning", SMOKE) if preset == "smoke" else ""
     names = ", ".join(f"{{doc}}`{escaped(exhibit.title)} </{exhibit.page}>`" for exhibit in missing)
-    return warning + (_admonition("note", f"Not run yet with the `{preset}` preset: {names}.") if missing else "")
+    return warning + (admonition("note", f"Not run yet with the `{preset}` preset: {names}.") if missing else "")
 
 
 def _claims_of(exhibit: Exhibit, preset: str) -> str:
@@ -97,7 +97,7 @@ def _place(machine: Mapping[str, Any]) -> str:
 
 def claims_table(claims: Iterable[Mapping[str, Any]]) -> str:
     """Return claims as a table: statement with the note below it, source, the paper's value, ours, verdict."""
-    return _table(
+    return table(
         ["Claim", "Source", "Paper", "Measured", "Verdict"], map(_claim, claims), [44, 17, 12, 13, 14], "claims"
     )
 
@@ -121,14 +121,15 @@ def _badge(verdict: str) -> str:
     return f"{{bdg-{BADGES[verdict]}}}`{verdict}`" if verdict in BADGES else escaped(verdict)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], kind: str) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int], kind: str) -> str:
     """Return a table of Markdown cells; a cell may have paragraphs, indented by four."""
     items = ["* - " + "\n  - ".join(cell or NONE for cell in row) for row in [head, *rows]]
     options = [":header-rows: 1", f":widths: {' '.join(map(str, widths))}", f":class: {kind}"]
     return "\n".join(["````{list-table}", *options, "", *items, "````"])
 
 
-def _admonition(kind: str, text: str) -> str:
+def admonition(kind: str, text: str) -> str:
+    """Return a box of a kind that MyST knows, such as ``note`` or ``warning``."""
     return f":::{{{kind}}}\n{text}\n:::\n\n"
 
 
@@ -137,8 +138,8 @@ def facts(exhibit: Exhibit, preset: str) -> str:
     download = f"{{download}}`Download the notebook <../notebooks/{exhibit.name}.ipynb>`"
     made = made_how(exhibit.told)
     line = f":::{{div}} facts\n{download} · [Its claims](#claims-{exhibit.name}) · {made}\n:::\n\n"
-    smoke = _admonition("warning", SMOKE) if preset == "smoke" else ""
-    embedded = _admonition("warning", EMBEDDED) if exhibit.told.get("fallback") else ""
+    smoke = admonition("warning", SMOKE) if preset == "smoke" else ""
+    embedded = admonition("warning", EMBEDDED) if exhibit.told.get("fallback") else ""
     return line + smoke + embedded
 
 
@@ -147,7 +148,7 @@ def not_run_page(exhibit: Exhibit, preset: str) -> str:
     build = f"innerview replicate {exhibit.name} --preset {preset}\ninnerview book build --preset {preset}"
     return (
         f"# {prose(exhibit.title)}\n\n"
-        + _admonition("note", f"This replication has not been run with the `{preset}` preset.")
+        + admonition("note", f"This replication has not been run with the `{preset}` preset.")
         + f"These commands run it and show it here:\n\n```shell\n{build}\n```\n\n## Claims\n\n"
         + f"{origin(exhibit, preset)}\n\n{claims_table(exhibit.claims)}\n"
     )
@@ -179,7 +180,7 @@ def models_part(told: Mapping[str, Any]) -> str:
     rows = [_model(entry, told) for entry in MODELS.values()]
     widths = [22, 30, 20, *([28 // len(told["sets"])] * len(told["sets"]))]
     made = f"Measured on {_place(told['machine'])}, {told['date']}." if told["errors"] else "Not measured yet."
-    return f"{_table(head, rows, widths, 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
+    return f"{table(head, rows, widths, 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
 
 
 def _model(entry: ModelEntry, told: Mapping[str, Any]) -> list[str]:
@@ -202,7 +203,7 @@ def assets_part(assets: Iterable[Asset]) -> str:
          prose(one.license)]
         for one in assets
     ]  # fmt: skip
-    return _table(head, rows, [22, 36, 8, 8, 26], "assets") + "\n"
+    return table(head, rows, [22, 36, 8, 8, 26], "assets") + "\n"
 
 
 def with_modules(page: str) -> str:
