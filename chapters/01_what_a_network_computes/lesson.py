@@ -80,7 +80,7 @@ print(f"image {tuple(image.shape)}: {image.shape[1]} colours, {image.shape[2]} x
 # **activation**; it belongs to one **unit**, which is a filter at a place.
 #
 # The sum is largest where the pixels look like the filter: bright where its weights are positive, dark where they are negative. Here is
-# the sum at one place, and compare it with what the network says.
+# the sum at one place, beside what the network says.
 
 # %%
 filters = first_filters(model)
@@ -155,6 +155,8 @@ for name in layers:
 # %% [markdown]
 # Some maps have a bright line along one border. Outside the image the layer sees zeros, and a step from the photograph to zeros is an
 # edge like any other.
+#
+# With EfficientNet-Lite0 the largest value is 6 in each panel, since its ReLU ends there.
 #
 # Two things change on the way up. There are more channels, and fewer positions. And most numbers are zero: at one position only some
 # channels have anything to say.
@@ -311,7 +313,8 @@ bars(
 # The cell at the top holds the parameters.
 #
 # - Set `unit` to 0, 1, 2, ...: each filter answers to other lines. Look at the filter first, guess where it will fire, then look at the map.
-# - Set `photograph` to `"skimage/coffee"`: smooth surfaces give maps that are nearly empty, and the rim of the cup fires in most filters.
+# - Set `photograph` to `"skimage/coffee"`: in the first layer smooth surfaces stay dark. What is left is the rim of cup and saucer, and each
+#   filter takes the part of it that runs in its own direction.
 # - Set `side` to 40: crops hold less, and the upper layers have hardly a position left to see with. Purity falls. With 150 the
 #   crops of one photograph overlap, and purity rises for pixels, too.
 # - Set `neighbors` to `each - 1`: now all crops of the photograph must be nearest, the unlike ones as well, and every purity falls.

@@ -58,7 +58,7 @@ def pyramid(images, octaves, scale):
     return made
 
 
-# %% wrong="mean over the batch" of="normalised_step" loses=2 hint="over the whole batch"
+# %% wrong="mean over the batch" of="normalised_step" loses=3 hint="over the whole batch"
 def normalised_step(images, gradient, step_size):
     return (images + step_size / 255 * gradient / gradient.abs().mean()).clamp(0, 1)
 

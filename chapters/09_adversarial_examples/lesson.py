@@ -46,7 +46,7 @@ seed = 0  # of all random numbers
 # %%
 # %matplotlib inline
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, interpolate
 
 import innerview as iv
 from innerview.adversarial import Attack, Course, Towards, deepfool, distances, fooling_images
@@ -147,7 +147,7 @@ lines(
 # be trained. Look at one logit while the image walks along the sign of this logit's gradient, downwards. Were the network linear, the
 # logit would follow the straight line $y_c - \alpha \|\nabla y_c\|_1$.
 
-# %% mystnb={"figure": {"caption": "The logit of the class that is seen, along three ways: against the sign of its gradient, the straight line that the gradient promises, and random signs. At first the logit keeps close to its promise; then it flattens. Random signs hardly move it."}, "image": {"alt": "A curve that falls steeply and flattens, a straight line beside it, and a nearly level line"}}
+# %% mystnb={"figure": {"caption": "The logit of the class that is seen, along three ways: against the sign of its gradient, the straight line that the gradient promises, and random signs. At first the logit keeps close to the line; then it flattens. Random signs hardly move it."}, "image": {"alt": "A curve that falls steeply and flattens, a straight line beside it, and a nearly level line"}}
 leaf = image.clone().requires_grad_()
 logit = model(leaf)[0, seen[0]]
 (slope,) = torch.autograd.grad(logit, leaf)
@@ -175,7 +175,7 @@ lines(
 )
 
 # %% [markdown]
-# The straight line is a good guide for the first tenths of a level. Is that far enough to matter?
+# The straight line is a good guide at first, and soon promises too much. Is the way that it describes far enough to matter?
 
 # %%
 with torch.no_grad():
@@ -191,6 +191,8 @@ print(
 )
 
 # %% [markdown]
+# It is. The prediction is lost while the curve is still close to its line.
+#
 # ## Two balls
 #
 # How large is a change $d = x' - x$? The maximum norm $\|d\|_\infty = \max_i |d_i|$ looks at the value that changed most. The Euclidean
@@ -237,29 +239,28 @@ for norm, radius in {"linf": epsilon, "l2": 1.0}.items():
 
 # %%
 def attack(start, epsilon, norm="linf"):
-    """Raise the loss in many steps, and return the image and its loss after each step."""
+    """Raise the loss in many steps; return the image, and the loss before each step."""
     changed, losses = start, []
     for _ in range(steps):
         leaf = changed.clone().requires_grad_()
-        (g,) = torch.autograd.grad(cross_entropy(model(leaf), seen), leaf)
+        losses.append(cross_entropy(model(leaf), seen))
+        (g,) = torch.autograd.grad(losses[-1], leaf)
         changed = project(
             changed + 2.5 * epsilon / steps * (g.sign() if norm == "linf" else g / g.norm()), epsilon, norm
         )
-        losses.append(cross_entropy(model(changed), seen).item())
-    return changed, losses
+    return changed, [loss.item() for loss in losses]
 
 
+random_start = project(image + epsilon * (2 * torch.rand(image.shape, generator=draws) - 1), epsilon, "linf")
 iterated, losses = attack(image, epsilon)
-starts = [
-    project(image + epsilon * (2 * torch.rand(image.shape, generator=draws) - 1), epsilon, "linf") for _ in range(2)
-]
-others = [attack(start, epsilon)[1] for start in starts]
+others, other_losses = attack(random_start, epsilon)
+print("from the photograph:", said(iterated), "| from a random start:", said(others))
 
-# %% mystnb={"figure": {"caption": "The loss of the class that was seen, after each step. One step of FGSM with the same epsilon reaches the dashed line. Random starts end close to one another."}, "image": {"alt": "Three rising curves that end close together, far above a dashed line"}}
-curves = {"from the photograph": losses, "random start 1": others[0], "random start 2": others[1]}
+# %% mystnb={"figure": {"caption": "The loss of the class that was seen, before each step. One step of FGSM with the same epsilon reaches the dashed line. Both starts lead to about the same loss."}, "image": {"alt": "Two rising curves that stay close together and end far above a dashed line"}}
+curves = {"from the photograph": losses, "from a random start": other_losses}
 lines(
-    {name: (list(range(1, steps + 1)), curve) for name, curve in curves.items()},
-    "step",
+    {name: (list(range(steps)), curve) for name, curve in curves.items()},
+    "steps taken",
     "loss of the class, nats",
     reference={"one step of FGSM": cross_entropy(model(stepped), seen).item()},
     markers=True,
@@ -282,16 +283,16 @@ panels(pictures, columns=4, scale=1)
 # So far the attack was **untargeted**: any other class would do, and most often it is a neighbour. A **targeted** attack lowers the
 # loss of a class $t$ that you choose: the sign in front of the step turns, $x^t - \alpha\, \mathrm{sign}(\nabla_x J(x^t, t))$. Nothing else
 # changes. It is the harder task, since the target may be far away. So the next cell, which uses the library, allows twice the
-# $\epsilon$ and takes 15 steps.
+# $\epsilon$.
 
 # %% mystnb={"figure": {"caption": "The same photograph, led to three classes, and what was added, enlarged. With GoogLeNet nothing in the changes looks like the class that it makes."}, "image": {"alt": "Three copies of the photograph with three different class names, above three patterns of noise"}}
 led = library_pgd(
     model,
     image.expand(len(targets), -1, -1, -1),
     Towards(targets),
-    Attack(2 * epsilon, steps=15, step_size=epsilon / 2, seed=seed),
+    Attack(2 * epsilon, steps=steps, step_size=5 * epsilon / steps, seed=seed),
 )
-above = {said(one): one for one in led.images.split(1)}
+above = {f"{number}. {said(one)}": one for number, one in enumerate(led.images.split(1), 1)}
 changes = [amplified(image, one) for one in led.images.split(1)]
 below = {f"Change {number}, times {factor}": drawn for number, (drawn, factor) in enumerate(changes, 1)}
 panels(above | below, columns=len(targets), scale=1)
@@ -320,7 +321,7 @@ print(f"largest change of a value: {255 * float(distances(image, short.images)):
 # to us, and that a network names with high confidence. They used evolution, which needs no gradient, and gradient ascent. Here PGD
 # starts from grey and from noise, within 16 levels.
 
-# %% mystnb={"figure": {"caption": "Plain grey and noise before and after the ascent, and the probability of the class that was wanted. What you see does not change; what the network says does."}, "image": {"alt": "Two grey squares and two squares of noise, each pair nearly alike, with a probability of nearly 0 before and nearly 1 after"}}
+# %% mystnb={"figure": {"caption": "Plain grey and noise before and after the ascent, and the probability of the class that was wanted. Grey gets a faint texture, and noise looks as before. With GoogLeNet the enlarged change of grey has curls that remind of a flamingo's neck."}, "image": {"alt": "Two grey squares and two squares of noise, each pair nearly alike, with a probability of nearly 0 before and nearly 1 after"}}
 pictures = {}
 for start in ("grey", "noise"):
     made = fooling_images(
@@ -340,7 +341,7 @@ panels(pictures, columns=3, scale=2)
 # {cite}`szegedy2014intriguing`. This is **transfer**. It makes attacks possible on a network whose weights nobody gives you. Below, examples
 # are made on the network of this lesson. EfficientNet-Lite0 judges them as well (if it is the network itself, you see it once).
 
-# %% mystnb={"figure": {"caption": "How sure each judge is of the class that it saw in the photograph, mean of four photographs, after attacks of 8 levels that were made on the network of this lesson. The maker is fooled by all but random signs. Another network is fooled less, and by the single long step more than by many steps that fit the maker."}, "image": {"alt": "Groups of bars, a judge each: high for the photograph and random signs, low after attacks, less so for the network that did not make them"}}
+# %% mystnb={"figure": {"caption": "How sure each judge is of the class that it saw in the photograph, mean of four photographs, after attacks of 8 levels that were made on the network of this lesson. The maker is fooled by both attacks, and not by random signs. The other network loses confidence, too, though the changes were not made for it, but it keeps much more."}, "image": {"alt": "Bars, one row for each kind of image and one bar a judge: high for photograph and random signs, near zero after attacks for the maker, in between for the other network"}}
 names = ("chelsea", "coffee", "rocket", "astronaut")
 several = torch.cat([square(photo(f"skimage/{name}"), 224) for name in names]).clamp(0, 1)
 signs = torch.randint(2, several.shape, generator=draws) * 2.0 - 1
@@ -348,7 +349,7 @@ shown = {
     "photograph": several,
     "random signs": (several + 8 / 255 * signs).clamp(0, 1),
     "FGSM": library_fgsm(model, several, epsilon=8 / 255).images,
-    "PGD": library_pgd(model, several, attack=Attack(8 / 255, steps=steps, step_size=2 / 255, seed=seed)).images,
+    "PGD": library_pgd(model, several, attack=Attack(8 / 255, steps=5, step_size=4 / 255, seed=seed)).images,
 }
 judges = {network: model, "efficientnet_lite0": iv.load_model("efficientnet_lite0")}
 kept = {}
@@ -360,7 +361,7 @@ for name, judge in judges.items():
 bars(kept, "probability of the class that was seen, mean of four photographs", xlim=(0, 1))
 
 # %% [markdown]
-# Four photographs are few: the page on adversarial examples among {doc}`/methods` measures more. But the order is the usual one.
+# Four photographs are few. The page on adversarial examples, among {doc}`/methods`, measures transfer with more of them.
 #
 # ## What this means for explanations
 #
@@ -371,20 +372,23 @@ bars(kept, "probability of the class that was seen, mean of four photographs", x
 # **The same ascent.** Class images (lesson 3) and feature visualizations (lesson 4) raise a logit by changing pixels. So does a
 # fooling image. What parts them is regularisation: without it the ascent finds what no eye can read.
 #
-# **A map explains an answer, also a wrong one.** Look at Grad-CAM before and after the attack. For the class that was seen at first, the
-# map stays where the object is, though the network no longer says its name. Selvaraju and colleagues show the same
-# {cite}`selvaraju2017gradcam`. For the new class the map also lies on something, and looks no less sensible.
+# **A map explains an answer, also a wrong one.** Take the picture of lesson 6, half cat and half coffee, and lead it to another class. Grad-CAM
+# of the cat and of the espresso stays on their own halves, though the network names neither any longer. Selvaraju and colleagues found the same
+# {cite}`selvaraju2017gradcam`. And the new class has a map as well, which looks no less sensible than the others.
 
-# %% mystnb={"figure": {"caption": "Grad-CAM of the first class for the photograph, of the same class after the attack, and of the class that is seen after it. Each map is divided by its own maximum. With GoogLeNet all three lie on the cat's face and body; none says that the answer is wrong."}, "image": {"alt": "The photograph three times under heatmaps that all mark the animal"}}
-new = likely(led.images[:1]).indices
-heatmaps(
-    [
-        Explained(f"Photograph, {labels[int(seen)]}", image, iv.grad_cam(model, image, int(seen))[0]),
-        Explained(f"Attacked, {labels[int(seen)]}", image, iv.grad_cam(model, led.images[:1], int(seen))[0]),
-        Explained(f"Attacked, {labels[int(new)]}", image, iv.grad_cam(model, led.images[:1], int(new))[0]),
-    ],
-    columns=3,
-)
+# %% mystnb={"figure": {"caption": "Grad-CAM of three classes before the attack, above, and after it, below. The third class is the one that the picture was led to. Each map is divided by its own maximum. Cat and espresso keep to their halves; with GoogLeNet the evidence for a flamingo is found on the cat."}, "image": {"alt": "Six heatmaps of a picture of a cat and a cup: for the cat on the left half, for espresso on the right, for flamingo on the cup before and on the cat after"}}
+halves = [photo("skimage/chelsea")[..., 110:260], photo("skimage/coffee")[..., 150:350]]
+both = torch.cat([interpolate(one, (224, 112), mode="bicubic", antialias=True) for one in halves], dim=-1).clamp(0, 1)
+turned = library_pgd(
+    model, both, Towards(targets[-1]), Attack(4 / 255, steps=steps, step_size=10 / steps / 255, seed=seed)
+).images
+print("before:", said(both), "| after:", said(turned))
+maps = [
+    Explained(f"{title}: {name}", some, iv.grad_cam(model, some, name)[0])
+    for title, some in {"Before": both, "After": turned}.items()
+    for name in ("Egyptian cat", "espresso", targets[-1])
+]
+heatmaps(maps, columns=3)
 
 # %% [markdown]
 # **Are they flaws, or features?** Ilyas and colleagues {cite}`ilyas2019bugs` argue that a network uses whatever predicts the class in its training data,
@@ -402,19 +406,19 @@ heatmaps(
 #
 # The cell at the top holds the parameters. Change one, run everything again, and look.
 #
-# - `epsilon_levels = 0.5`: half a level. PGD may still succeed, FGSM less often. A file with 8 bits could not hold such an image.
-# - `epsilon_levels = 16`: now you see the change, and FGSM's loss may be *lower* than before: one long step leaves the region
+# - `epsilon_levels = 0.5`: half a level. FGSM and PGD still succeed, with an image that no file of 8 bits could hold.
+# - `epsilon_levels = 16`: now you see the change. PGD's loss is higher, that of the one step is not, or hardly: it goes far beyond the region
 #   where the gradient is right.
-# - `steps = 3`: the curves of PGD end lower, and random starts differ more.
-# - `targets = ["tabby", "Egyptian cat", "Persian cat"]`: neighbours of the cat are reached with more confidence, or with fewer steps, than
-#   flamingos. Try `epsilon_levels = 0.5` with them.
-# - `photograph = "skimage/coffee"`: the network is surer of this one. Does it take a longer change? DeepFool's length tells.
+# - `steps = 3`: the curves of PGD end lower, and targets are missed.
+# - `targets = ["tabby", "tiger cat", "Persian cat"]` with `epsilon_levels = 0.5`: other cats are reached with a quarter of the change, an
+#   espresso is not.
+# - `photograph = "skimage/coffee"`: the network is surer of this one, and needs a longer change. DeepFool's length tells how much longer.
 # - `network = "efficientnet_lite0"`: a smaller and later network. It is no harder to fool.
 #
 # ## Common misreadings
 #
 # - **"The network sees noise."** The noise is the drawing of a change that was computed for this photograph and this network.
-#   Random signs of the same size do nothing.
+#   Random signs of the same size do next to nothing.
 # - **"Adversarial examples lie in rare pockets."** Steps in many directions that agree with the gradient work, and from many starts. It
 #   is a wide region, which random directions miss because there are so many of them.
 # - **"They exist because networks are too nonlinear."** Linear behaviour suffices, as the section above shows.
@@ -490,12 +494,12 @@ heatmaps(
 #
 # </details>
 #
-# **7. After an attack, Grad-CAM of the wrong class lies on the cat. Has Grad-CAM failed?**
+# **7. After an attack, Grad-CAM of "flamingo" lies on the cat. Has Grad-CAM failed?**
 #
 # <details><summary>Answer</summary>
 #
-# No. It shows where the evidence for this class comes from in the network, and the change lies on the cat as well. It does not tell whether
-# the evidence is good.
+# No. It shows where the network finds its evidence for this class, and the change has put some there. It does not tell whether the
+# evidence is good.
 #
 # </details>
 #

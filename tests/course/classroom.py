@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
+from innerview.core.folders import spread
 from innerview.course.lessons import Lesson, read_exercise, read_wrong
-from innerview.course.release import as_notebook
+from innerview.course.rehearsal import play
 
 Notebook = dict[str, Any]
 
@@ -74,11 +73,16 @@ class Classroom:
         self.expected = [one for one in self.expected if one.student != who]
         self.expected.append(Expected(who, points, **told))
 
-    def hand_in_wrong(self) -> None:
-        """Hand in one notebook for each typical wrong answer."""
-        for number, one in enumerate(self.wrong):
+    def hand_in_wrong(self, most: int | None = None) -> None:
+        """Hand in one notebook for each typical wrong answer, spread over all of them if there are more than `most`.
+
+        A wrong answer loses what it says in its own exercise, and more where later answers are computed with it.
+        """
+        for number, one in enumerate(spread(self.wrong, most or len(self.wrong))):
             notebook = self.answered({one.of: one.source}, self.right)
-            self.hand_in(f"wrong-{number:02}", notebook, self.full - one.loses)
+            points = play(self.parts, {one.of: one.source}).total
+            assert points <= self.full - one.loses
+            self.hand_in(f"wrong-{number:02}", notebook, points)
 
     def rows(self, table: list[dict[str, str]]) -> list[Expected]:
         """Return what the table ``grades.csv`` says, as far as it is expected so."""
@@ -95,8 +99,3 @@ class Classroom:
 def id_of(cell: Any) -> str:
     """Return the name that nbgrader knows a cell by."""
     return cell["metadata"].get("nbgrader", {}).get("grade_id", "")
-
-
-def source_notebook(lesson: Lesson) -> nbformat.NotebookNode:
-    """Return the exercise with solutions and hidden tests."""
-    return as_notebook(read_exercise(lesson), lesson.name)

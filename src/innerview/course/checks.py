@@ -31,8 +31,8 @@ def check(
 ) -> None:
     """Compare a learner's result with the expected one, and say so if they are equal.
 
-    Of a wrong result it says, in this order: what it is not (a tensor, finite, of the right shape), which of the
-    named mistakes gives just this result, which common one does (sign, missing ReLU or absolute value, order of axes,
+    Of a wrong result it says, in this order: which of the named mistakes gives just this result, what it is not (of the
+    right shape, finite), which common mistake gives it (sign, missing ReLU or absolute value, order of axes,
     constant factor or offset), or else where it differs most.
 
     Args:
@@ -47,13 +47,17 @@ def check(
     """
     right = torch.as_tensor(expected).detach().double()
     result = _tensor(found, name)
+    for hint, wrong in (mistakes or {}).items():
+        made = torch.as_tensor(wrong).detach().double()
+        if _equal(result, made, tolerance) and not _equal(result, right, tolerance):
+            raise Mistake(f"{name}: {hint}")
     if result.shape != right.shape:
         raise Mistake(_shape_hint(result, right, name, tolerance))
     if not result.isfinite().all():
         count = int((~result.isfinite()).sum())
         raise Mistake(f"{name} has {count} values that are NaN or infinite; is something divided by zero?")
     if not _equal(result, right, tolerance):
-        raise Mistake(f"{name}: {_hint(result, right, mistakes or {}, tolerance)}")
+        raise Mistake(f"{name}: {_hint(result, right, tolerance)}")
     print(f"{name}: right")
 
 
@@ -89,10 +93,7 @@ def _shape_hint(found: Tensor, expected: Tensor, name: str, tolerance: float) ->
     return shapes
 
 
-def _hint(found: Tensor, expected: Tensor, mistakes: Mapping[str, Any], tolerance: float) -> str:
-    for hint, wrong in mistakes.items():
-        if _equal(found, torch.as_tensor(wrong).detach().double(), tolerance):
-            return hint
+def _hint(found: Tensor, expected: Tensor, tolerance: float) -> str:
     for hint, turned in COMMON.items():
         if _equal(turned(found), expected, tolerance):
             return hint

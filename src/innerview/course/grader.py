@@ -20,8 +20,7 @@ from nbgrader.preprocessors import Execute
 from traitlets import Bool, Int, Type, Unicode
 
 from innerview.core.files import read_json, write_json
-from innerview.course.grading import STUDENT
-from innerview.course.release import nbgrader
+from innerview.course.coursefolder import STUDENT, nbgrader
 from innerview.course.sandbox import Limits, environment_of, wrapped
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from innerview.core.errors import BadInput
 from innerview.core.files import check_writable, read_json, write_json
 from innerview.core.progress import progress
 from innerview.core.store import fingerprint
+from innerview.course.coursefolder import STUDENT
 from innerview.course.lessons import Lesson, read_exercise
-from innerview.course.release import released
+from innerview.course.release import cell_name, released
 from innerview.course.restore import restored
 from innerview.course.sandbox import Limits, can_isolate
 from innerview.course.submissions import Submission, find_submissions, read_submission, seed_of
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 else:
     NotebookNode = Any
-
-STUDENT = "student"
-"""What nbgrader calls whoever's notebook it is, so that names reach no path and no other program."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class _Key:
         self.course = place / lesson.name
         self.notebook: NotebookNode = nbformat.read(released(lesson, self.course, grading.seed), 4)
         parts = read_exercise(lesson)
-        self.of = {part.name if part.role == "test" else f"check-{i}": part.of for i, part in enumerate(parts)}
+        self.of = {cell_name(part, i): part.of for i, part in enumerate(parts) if part.of}
         self.possible = sum(part.points for part in parts)
         self.identity = fingerprint([part.source for part in parts], grading.seed, asdict(grading.limits))
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from innerview.course.checks import Mistake
 from innerview.course.lessons import Lesson, Part, Wrong, read_exercise, read_wrong, with_seed
 
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
@@ -59,7 +58,7 @@ def _run(parts: Sequence[Part], answers: dict[str, str], seed: int, space: dict[
         error = _executed(answers.get(part.name, source) if part.role == "solution" else source, space, part)
         if part.role == "test":
             played.points[part.name] = 0 if error else part.points
-        if isinstance(error, Mistake) and part.role == "check":
+        if isinstance(error, AssertionError) and part.role == "check":
             played.hints.setdefault(part.of, str(error))
         if error:
             played.errors.setdefault(part.name or part.of, "".join(traceback.format_exception(error)))

@@ -1,19 +1,15 @@
 """Releasing: student notebooks without solutions and hidden tests, made by nbgrader."""
 
-import contextlib
-import logging
-import os
-import sysconfig
 import tempfile
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from innerview.core.errors import BadInput, InnerviewError, OutputError
 from innerview.core.progress import progress
+from innerview.course.coursefolder import nbgrader
 from innerview.course.lessons import Lesson, Part, read_exercise, with_seed
-from innerview.replicate.notebook import KERNEL, environment
+from innerview.replicate.notebook import KERNEL
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -98,33 +94,17 @@ def as_notebook(parts: Sequence[Part], lesson: str, seed: int = 0) -> NotebookNo
     return notebook
 
 
+def cell_name(part: Part, number: int) -> str:
+    """Return what nbgrader calls the cell with this number of an exercise."""
+    return part.name if part.role in {"solution", "test"} else f"{part.role}-{number}"
+
+
 def _metadata(part: Part, number: int) -> dict[str, Any]:
     """Return what nbgrader has to know of a cell: all but the solutions are locked."""
     graded = part.role == "test"
     told: dict[str, Any] = {
-        "grade_id": f"{part.role}-{number}" if part.role in {"text", "setup", "check", "code"} else part.name,
+        "grade_id": cell_name(part, number),
         "grade": graded, "solution": part.role == "solution", "locked": part.role != "solution", "task": False,
         "schema_version": 3,
     }  # fmt: skip
     return told | ({"points": part.points} if graded else {})
-
-
-@contextlib.contextmanager
-def nbgrader(course: Path) -> Iterator[Any]:
-    """Yield nbgrader's programming interface for a course folder.
-
-    Raises:
-        InnerviewError: nbgrader is not installed.
-    """
-    if find_spec("nbgrader") is None:
-        raise InnerviewError("releasing and grading need nbgrader: pip install 'innerview[course]'")
-    from nbgrader.apps import NbGraderAPI  # noqa: PLC0415
-    from traitlets.config import Config  # noqa: PLC0415
-
-    config: Any = Config()
-    config.CourseDirectory.root = str(course)
-    config.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}"
-    config.NbGraderAPI.log_level = logging.ERROR
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    with environment(PATH=path):  # it calls alembic
-        yield NbGraderAPI(config=config)

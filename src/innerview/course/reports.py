@@ -114,14 +114,14 @@ def _section(grade: Grade) -> str:
         return f'{heading}{points}</h2>\n<p class="problem">Not graded: {html.escape(grade.problem)}.</p>\n'
     remarks = "".join(f'<p class="remark">{html.escape(remark.capitalize())}.</p>\n' for remark in grade.remarks)
     head = '<tr><th>Exercise</th><th>Test</th><th class="number">Points</th><th>What was said</th></tr>'
-    rows = "".join(map(_row, grade.verdicts))
+    rows = "".join(_row(verdict) for verdict in grade.verdicts if verdict.possible or verdict.said)
     total = f"{shown(grade.points)} of {shown(grade.possible or 0)} points"
     return f"{heading}: {total}</h2>\n{remarks}<table>{head}{rows}</table>\n"
 
 
 def _row(verdict: Verdict) -> str:
     points = f"{shown(verdict.points)} of {shown(verdict.possible)}" if verdict.possible else ""
-    name = verdict.name if verdict.possible else "your check"
+    name = verdict.name if verdict.possible else "your answer" if verdict.name == verdict.exercise else "your check"
     cells = [html.escape(verdict.exercise), html.escape(name), points, html.escape(verdict.said)]
     kinds = ["", "", ' class="number"', ""]
     return f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, cells, strict=True))}</tr>"

@@ -34,12 +34,12 @@ def restored(submission: dict[str, Any], released: NotebookNode) -> tuple[Notebo
     known = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
     mine, added = _sorted_cells(submission, set(known))
     remarks = _remarks(mine, known, submission)
+    for name, cell in known.items():
+        if cell.metadata.nbgrader.solution:
+            cell.source = _answer(name, cell, mine, added, remarks)
     cells: list[Any] = []
-    for name, cell in [(FRONT, None), *known.items()]:
-        if cell is not None:
-            if cell.metadata.nbgrader.solution:
-                cell.source = _answer(name, cell, mine, added, remarks)
-            cells.append(cell)
+    for name in (FRONT, *known):
+        cells += [known[name]] if name in known else []
         for number, (kind, source) in enumerate(added[name]):
             make = new_code_cell if kind == "code" else new_markdown_cell
             cells.append(make(source, id=f"added-{len(cells)}-{number}"))
