@@ -55,9 +55,7 @@ from innerview.optimize import RELEASED, Decorrelated, Fourier, Pixels, transfor
 from innerview.replicate.photos import photo
 
 model = iv.load_model(network)
-layer, usual, penalty = {"googlenet": ("inception_4b", 504, 1.0), "efficientnet_lite0": ("blocks.8", 24, 0.002)}[
-    network
-]
+layer, usual, penalty = {"googlenet": ("inception_4b", 504, 0.1), "efficientnet_lite0": ("blocks.8", 24, 0.02)}[network]
 channel = usual if channel is None else channel
 unit = iv.channel(layer, channel)
 photographed = photo(photograph, width=round(1.6 * size))[..., :size, size // 4 : size // 4 + size]
@@ -89,7 +87,7 @@ wanted = {
 }
 asked = {title: iv.visualize(model, objective, size=size, recipe=recipe) for title, objective in wanted.items()}
 
-# %% mystnb={"figure": {"caption": "Four objectives, one recipe, the same start. With GoogLeNet: the neuron draws one spotted head in the middle and leaves the rest alone, the channel draws heads of cats all over, the layer a mixture of many things."}, "image": {"alt": "Four pictures made for a neuron, a channel, a layer and a class"}}
+# %% mystnb={"figure": {"caption": "Four objectives, one recipe, the same start. With GoogLeNet: the neuron draws one spotted head in the middle and leaves the rest alone, the channel draws heads of cats all over, the layer whatever it could make of the start, here a dog's face."}, "image": {"alt": "Four pictures made for a neuron, a channel, a layer and a class"}}
 panels({title: found.images for title, found in asked.items()}, scale=3)
 
 # %% [markdown]
@@ -210,7 +208,7 @@ panels({f"Look {look}": transformed(photographed, RELEASED, draws) for look in r
 
 # %%
 draws = torch.Generator().manual_seed(1)
-theta = torch.complex(*torch.randn(2, 1, 3, size, size // 2 + 1, generator=draws))
+theta = 0.3 * torch.complex(*torch.randn(2, 1, 3, size, size // 2 + 1, generator=draws))
 f = torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None, :])
 waves = torch.fft.irfft2(theta / f.clamp(min=1 / size) ** decay, s=(size, size), norm="ortho") / 4
 C = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
@@ -247,10 +245,10 @@ made["Transforms and Fourier"] = asked["Channel"]
 # %% mystnb={"figure": {"caption": "One channel, one start, one optimizer. With GoogLeNet: total variation and transforms let shapes through, the Fourier parameterization adds colour and large forms, and the last two together give the clearest picture."}, "image": {"alt": "Five pictures of one channel, from noise to clear heads of cats"}}
 panels({title: found.images for title, found in made.items()}, columns=3, scale=3)
 
-# %% mystnb={"figure": {"caption": "The spectrum of four of them and of the photograph. In Fourier space the coarse waves of a photograph are there."}, "image": {"alt": "Line chart of energy over spatial frequency on a logarithmic axis, five curves"}}
-spectra = {
-    title: made[title].images for title in ["Nothing", "Transforms", "Fourier, colours", "Transforms and Fourier"]
-} | {"Photograph": photographed}
+# %% mystnb={"figure": {"caption": "The spectrum of three of them and of the photograph. In Fourier space the coarse waves of a photograph are there."}, "image": {"alt": "Line chart of energy over spatial frequency on a logarithmic axis, four curves"}}
+spectra = {title: made[title].images for title in ["Nothing", "Transforms", "Fourier, colours"]} | {
+    "Photograph": photographed
+}
 curves = {title: radial_spectrum(images, bins=16) for title, images in spectra.items()}
 lines(
     {
@@ -266,7 +264,7 @@ lines(
 # What do transforms do, then? They need not lower the share of high frequencies: the study of this article in this book expected that, and did not find it. What they change is *which* detail there is. Test it: move each finished
 # image a little, and see how much of its objective is left.
 
-# %% mystnb={"figure": {"caption": "How much of the objective is left when the image is shifted by four pixels or scaled by a twentieth, on average. What was made under random transforms keeps most of it."}, "image": {"alt": "Bar chart of the share of the objective that is left, for five ways"}}
+# %% mystnb={"figure": {"caption": "How much of the objective is left when the image is shifted by four pixels or scaled by a twentieth, on average. What was made under random transforms keeps most of it, or even gains."}, "image": {"alt": "Bar chart of the share of the objective that is left, for five ways"}}
 kept = {}
 for title, found in made.items():
     moved = [found.images.roll(shift, (-2, -1)) for shift in [(4, 4), (-4, 0), (0, -4)]]
@@ -284,7 +282,8 @@ lines(
 )
 
 # %% [markdown]
-# A higher curve is no better picture: lesson 3 has shown how little a score says about that.
+# The two curves are much alike, and the pictures are not. A fine pattern raises the channel as fast as a shape does. The score cannot tell us which of them we want; the parameterization
+# does.
 #
 # ## Diversity
 #
@@ -309,10 +308,11 @@ panels({f"Picture {number}": image[None] for number, image in enumerate(diverse.
 # Change the cell of parameters and run all cells again.
 #
 # - `channel = 470` (GoogLeNet): another channel of the layer, which draws windows and shiny round things. Any number up to 511 goes; some channels have no word in our language.
-# - `decay = 0`: Fourier coefficients without scaling. All frequencies count alike again, and the noise is back, although the ascent still works on frequencies.
-# - `decay = 2`: coarse waves count for too much. The picture turns soft and blotchy.
+# - `decay = 0`: Fourier coefficients without scaling. All frequencies count alike again. Fine lines are back, and little contrast, although the ascent still works on frequencies.
+# - `decay = 2`: coarse waves count for too much. Large areas of glaring colour grow first, and fine detail stays behind.
 # - `learning_rate = 0.2`: stronger contrast after few steps, and harsher colours.
-# - `variety = 3`: with such a weight the term may win. The pictures differ, and some of them excite the channel little.
+# - `variety = 0`: the pictures are made side by side without the term. They still differ, as their starts do; compare how much. From about 1.5 on, the term outweighs the objective, and the ascent draws what
+#   excites nothing.
 # - `network = "efficientnet_lite0"`: its layers end without a ReLU, and its pictures are busier. The remedies act alike.
 #
 # ## Common misreadings

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 5. DeepDream
 #
-# What does a network see in a photograph, and what if it may have more of it? In lessons 3 and 4 you asked for a class or a channel. Here you begin with a photograph
-# and ask for nothing in particular: whatever is active in a layer is to become more active.
+# What does a network see in a photograph, and what if it may have more of it? In lessons 3 and 4 you asked for a class or a channel.
+# Here you begin with a photograph and ask for nothing in particular: whatever is active in a layer is to become more active.
 
 # %% [markdown]
 # ## Learning goals
@@ -43,7 +43,8 @@ width = 208  # of the photograph, in pixels
 layer = ""  # where to dream; empty for the usual layer of the network
 steps = 8  # at each octave
 step_size = 2.0  # mean change of a pixel in a step, in levels of 255; the released notebook has 1.5
-octaves, octave_scale = 3, 1.4  # sizes at which the photograph is changed; each as many times the one before
+octaves = 3  # sizes at which the photograph is changed; the released notebook has 4
+octave_scale = 1.4  # each size over the one before
 jitter = 16  # pixels by which the photograph is rolled before each step; the released notebook has 32
 
 # %%
@@ -257,7 +258,7 @@ bars(gains, "Energy of the layer / its energy in the photograph", width=7.5)
 # The gradient with respect to $A_p$ is the vector $G_q$ that matches best. So each place is pulled towards that part of the guide
 # to which it is nearest already. Where the parts lie in the guide does not count.
 
-# %% mystnb={"figure": {"caption": "The guide, a free dream at a layer, and the dream at the same layer that is guided. With GoogLeNet the cup gets the cat's eyes and fur."}, "image": {"alt": "A cat, a free dream of a cup, and a dream of a cup with the cat's eyes"}}
+# %% mystnb={"figure": {"caption": "The guide, a free dream at a layer, and the dream at the same layer that is guided. With GoogLeNet eyes like the cat's grow in the cup and beside it, and fur on the saucer."}, "image": {"alt": "A cat, a free dream of a cup, and a dream of a cup with the cat's eyes"}}
 cat = photo(guide, 160)
 led = iv.deepdream(model, image, guided(model, cat, guide_layer), recipe=recipe)
 free = dreams[guide_layer]
@@ -271,11 +272,11 @@ panels({"The guide": photo(guide, width), f"Free, {guide_layer}": free, f"Guided
 # - `photograph = "skimage/chelsea"`: a cat dreams. Eyes and fur are there already, and the network makes more of them.
 # - `photograph = "skimage/rocket"`: a dark, empty sky. Low layers fill it with strokes at once. Higher ones begin where there is an edge.
 # - `layer = "inception_3b"` (or `"blocks.4"`): smaller, simpler shapes, and more of them.
-# - `octaves = 1`: the large shapes are gone. `octaves = 2, octave_scale = 2` has the same smallest size as three octaves of 1.4, nearly,
+# - `octaves = 1`: the large shapes are gone. `octaves = 2` with `octave_scale = 2.0` has the same smallest size as three octaves of 1.4, nearly,
 #   but a leap between them.
 # - `step_size = 8`: too much. Colours become harsh, and many pixels are clipped.
 # - `jitter = 0`: the number for jitter and the one for none become equal.
-# - `width = 512, octaves = 4`: a larger dream, with room for more. It takes several times as long.
+# - `width = 512` with `octaves = 4`: a larger dream, with room for more. It takes several times as long.
 #
 # ## Common misreadings
 #

@@ -39,7 +39,8 @@
 network = "googlenet"  # or "efficientnet_lite0", which needs no download
 left = ("skimage/chelsea", 110)  # a photograph, and the column of pixels where its half begins
 right = ("skimage/coffee", 150)
-target, other = "Egyptian cat", "espresso"  # two of ImageNet's classes, by name or number
+target = "Egyptian cat"  # one of ImageNet's classes, by name
+other = "espresso"  # another one
 size = 224  # of the picture, in pixels
 threshold = 0.15  # where a map is cut to find a box, as a share of its maximum
 covered = 0.2  # the share of the picture that is hidden in the section on evidence against a class
@@ -214,8 +215,8 @@ heatmaps([Explained(name, image, iv.grad_cam(model, image, c, name)[0]) for name
 # %% [markdown]
 # ## Guided Grad-CAM: fine and of one class
 #
-# Guided backpropagation (lesson 2) draws single whiskers, but it draws many of them for the coffee, too. Grad-CAM tells the classes
-# apart, but it sees no whisker. **Guided Grad-CAM** multiplies them: the coarse map is enlarged to the picture and multiplied with the fine
+# Guided backpropagation (lesson 2) draws the outlines of the cat's eye, but it draws the eye for the espresso, too. Grad-CAM tells the
+# classes apart, but it has no outlines. **Guided Grad-CAM** multiplies them: the coarse map is enlarged to the picture and multiplied with the fine
 # one, pixel by pixel. Where the coarse map is zero, the product is zero.
 
 
@@ -233,17 +234,16 @@ def three(index):
 heatmaps(three(c) + three(other_c), columns=3)
 
 # %% [markdown]
-# How much of each map lies on the left half? Numbers are safer than the eye.
+# How much of each map lies on the left half? Numbers are safer than the eye. (Coarse maps are enlarged first, since the middle one of
+# their seven columns belongs to both halves.)
 
 # %%
 for name in ("guided_backprop", "grad_cam", "guided_grad_cam"):
-    found = [getattr(iv, name)(model, image, index)[0] for index in (c, other_c)]
+    found = [enlarged(getattr(iv, name)(model, image, index), (size, size))[0] for index in (c, other_c)]
     shares = [float(one.chunk(2, dim=-1)[0].sum() / one.sum()) for one in found]
     print(f"{name:16} {target}: {shares[0]:.0%} on the left; {other}: {shares[1]:.0%}")
 
 # %% [markdown]
-# (With seven columns of positions, the middle one belongs to both halves. The cut above puts it on the right.)
-#
 # ## What speaks against a class
 #
 # Turn the sign of the gradient, and the same equations mark what would have to go for the class to rise. The paper calls such a map

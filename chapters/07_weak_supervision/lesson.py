@@ -336,7 +336,7 @@ erased = features * kept[:, None]
 print("as the library erases:", torch.equal(erased, heads.erased(features, maps.a)))
 print(f"A is right on {accuracy(heads, features, test.labels):.0%} of the test images")
 
-# %% mystnb={"figure": {"caption": "Five objects in columns, those where the plain map covers the first digit most and the second least. From top to bottom: A's map with the true box, the positions that are left for B, B's map, and the fused map. A marks the bright digit. B, from whose view it was taken, marks what is beside it."}, "image": {"alt": "Rows of small pictures with heatmaps: A on the first digit, holes there, B beside it, and both together"}}
+# %% mystnb={"figure": {"caption": "Five objects in columns, those where the plain map covers the first digit most and the second least. From top to bottom: A's map with the true box, the positions that are left for B, B's map, and the fused map. A marks the bright digit. B, from whose view it was taken, finds the second digit in some, and marks the ground in others."}, "image": {"alt": "Rows of small pictures with heatmaps: A on the first digit, holes there, B on the second digit or on the ground, and both together"}}
 few = (on_first - on_second).topk(5).indices.tolist()  # where the map covers the first digit alone
 left = [test.images[i] * enlarged(kept[i : i + 1].float(), (size, size))[0].round() for i in few]
 rows = {

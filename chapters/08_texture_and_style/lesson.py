@@ -119,7 +119,7 @@ panels({"With noise": noisy, "beta = 2": smoothed(noisy, 2, 1.5), "beta = 1": sm
 
 # %% mystnb={"figure": {"caption": "The photograph found again from one layer at a time. With VGG-19, a low layer gives back nearly every pixel. Higher up, colours drift and edges waver: the layer no longer tells such images apart."}, "image": {"alt": "A cat, and three reconstructions of it, less exact from left to right"}}
 small = photo(content_photo, 3 * width // 4)
-recipe = InversionRecipe(descent=Descent(steps=25))
+recipe = InversionRecipe(descent=Descent(steps=20))
 inversions = {layer: iv.invert(model, small, layer, recipe=recipe, seed=seed) for layer in inverted}
 panels({"Photograph": small} | {f"From {layer}": one.images for layer, one in inversions.items()}, scale=2)
 
@@ -168,10 +168,10 @@ print("as the library's:", torch.allclose(G, iv.gram_matrix(F)[0], rtol=1e-4, at
 # %% mystnb={"figure": {"caption": "Distance of Gram matrices from those of the style picture. The moved picture is nearest, though no pixel is in its place. Upside down is further, since a filter for a slant answers another slant. Shuffled pixels are far: each filter looks at several pixels, and their order within its window counts."}, "image": {"alt": "Bar chart: shortest bars for the moved picture, longest for shuffled pixels"}}
 mixed = torch.randperm(painting[0, 0].numel(), generator=torch.Generator().manual_seed(seed))
 compared = {
-    "Moved by a quarter": painting.roll(width // 4, dims=3),
+    "Moved": painting.roll(width // 4, dims=3),
     "Upside down": painting.flip(2),
-    "Pixels in another order": painting.flatten(2)[..., mixed].reshape(painting.shape),
-    "Content photograph": content,
+    "Shuffled": painting.flatten(2)[..., mixed].reshape(painting.shape),
+    "Content": content,
 }
 grams = {layer: gram_matrix(one) for layer, one in iv.activations(model, painting, layers).items()}
 bars(
@@ -201,7 +201,7 @@ textures = {
     name: iv.texture(
         model,
         sample,
-        recipe=TextureRecipe(layers={layer: weights[layer] for layer in some}, descent=Descent(steps=35)),
+        recipe=TextureRecipe(layers={layer: weights[layer] for layer in some}, descent=Descent(steps=30)),
         seed=seed,
     )
     for name, some in sets.items()
@@ -210,7 +210,7 @@ textures = {
 # %% mystnb={"figure": {"caption": "The texture from more and more layers. The lowest layer alone knows fine grain; with the higher ones come lines and then bent strands, in other places than in the sample. The rim differs because convolutions see zeros beyond it."}, "image": {"alt": "Sample of tissue and three textures of it, from grain to strands"}}
 panels({"Sample": sample} | {name: one.images for name, one in textures.items()}, scale=2)
 
-# %% mystnb={"figure": {"caption": "The smallest loss so far of each texture, as a share of the first. The axis is logarithmic. In its first steps L-BFGS has to find out how far to go, and finds nothing better."}, "image": {"alt": "Three falling curves"}}
+# %% mystnb={"figure": {"caption": "The smallest loss so far of each texture, as a share of the first. The axis is logarithmic. In its first steps L-BFGS has to find out how far to go."}, "image": {"alt": "Three falling curves"}}
 lines(
     {
         name: (range(1, one.history.shape[1] + 1), (one.history[0].cummin(0).values / one.history[0, 0]).tolist())
@@ -271,11 +271,11 @@ for name, one in made.items():
 # What is gained in style is paid for in content. The descent starts at the photograph here, where the content loss is zero. The paper
 # starts from noise, its released code from the photograph.
 #
-# Another style, with the largest of the weights:
+# Another style, with the second of the weights:
 
 # %% mystnb={"figure": {"caption": "The photograph made of bricks. With VGG-19 the joints follow the lines of the face."}, "image": {"alt": "A brick wall, and a cat's face with the joints of bricks on it"}}
 wall = photo("skimage/brick", 3 * width // 2)[..., : content.shape[2], :width]
-panels({"Brick": wall, "Content": content, "Made of bricks": painted(wall, style_weights[-1]).images}, scale=2)
+panels({"Brick": wall, "Content": content, "Made of bricks": painted(wall, style_weights[1]).images}, scale=2)
 
 # %% [markdown]
 # ## One pass instead of hundreds of steps

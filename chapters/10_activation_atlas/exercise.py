@@ -177,7 +177,7 @@ check(
         "a cell with exactly the minimum counts, too": [[[0.0], [0.0]], [[40.0], [0.0]]],
         "places are rounded to the nearest border; a cell begins at its left border: round down": [
             [[0.0], [0.0]],
-            [[30.0], [76 / 3]],
+            [[16.5], [26.5]],
         ],
         "the largest activation of each cell is taken, not the mean": [[[3.0], [0.0]], [[70.0], [10.0]]],
     },
@@ -200,7 +200,7 @@ for row, column in ((0, 0), (0, 3), (2, 1), (3, 2)):
 ### BEGIN HIDDEN TESTS
 draws = torch.Generator().manual_seed(seed + 3)
 places = torch.rand(60, 2, generator=draws, dtype=torch.float64)
-places = (places - places.amin(0)) / (places.amax(0) - places.amin(0))  # from 0 to 1, both included
+places[:4], places[4] = 1, 0  # the borders are included
 vectors = torch.randn(60, 2, generator=draws, dtype=torch.float64)
 cells = grid(places, 5, minimum=3, clip=(0, 100))
 wanted = torch.zeros(5, 5, 2, dtype=torch.float64)
@@ -376,7 +376,7 @@ names = ("chelsea", "coffee", "rocket", "astronaut")
 photographs = torch.cat([square(photo(f"skimage/{name}"), 160) for name in names]).clamp(0, 1)
 model = iv.load_model("efficientnet_lite0")
 with torch.no_grad():
-    maps = iv.activations(model, photographs, "blocks.9")["blocks.9"]
+    maps = iv.activations(model, photographs, "blocks.4")["blocks.4"]
 draws = torch.Generator().manual_seed(seed)
 plain = torch.cat([one.flatten(1).T[torch.randperm(one[0].numel(), generator=draws)[:40]] for one in maps])
 white = whitening(plain).activations(plain)
@@ -401,11 +401,11 @@ check(
 # %% test="kept-plain" points=1
 ### BEGIN HIDDEN TESTS
 spread = torch.linalg.eigvalsh(torch.cov(plain.double().T))
-assert abs(float(answer_kept[0]) - float(spread[-2:].sum() / spread.sum())) < 3e-3
+assert abs(float(answer_kept[0]) - float(spread[-2:].sum() / spread.sum())) < 3e-4
 ### END HIDDEN TESTS
 
 # %% test="kept-white" points=1
 ### BEGIN HIDDEN TESTS
 spread = torch.linalg.eigvalsh(torch.cov(white.double().T))
-assert abs(float(answer_kept[1]) - float(spread[-2:].sum() / spread.sum())) < 3e-3
+assert abs(float(answer_kept[1]) - float(spread[-2:].sum() / spread.sum())) < 3e-4
 ### END HIDDEN TESTS

@@ -28,7 +28,7 @@ def random_positions(rows, columns, edge, count, draws):
     return torch.stack([numbers % inside + edge, numbers // inside + edge], dim=1)
 
 
-# %% wrong="drawn with repetition" of="random_positions" loses=1 hint=""
+# %% wrong="drawn with repetition" of="random_positions" loses=2 hint=""
 def random_positions(rows, columns, edge, count, draws):
     row = torch.randint(edge, rows - edge, (count,), generator=draws)
     column = torch.randint(edge, columns - edge, (count,), generator=draws)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from innerview.course.checks import COMMON
 RIGHT = torch.tensor([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], dtype=torch.float64)
 
 
-def said(found, expected=RIGHT, mistakes=None, **options) -> str:
+def said(found, expected: Any = RIGHT, mistakes=None, **options) -> str:
     with pytest.raises(Mistake) as caught:
         check(found, expected, mistakes, **options)
     return str(caught.value)

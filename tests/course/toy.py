@@ -61,12 +61,12 @@ assert norm([]) == 0
 
 # %% solution="answer" kind="open"
 ### BEGIN SOLUTION
-answer = norm([double(seed), 1])
+answer = norm([double(seed), 2])
 ### END SOLUTION
 
 # %% test="answer-value" points=2
 ### BEGIN HIDDEN TESTS
-assert math.isclose(answer, math.sqrt(4 * seed**2 + 1))
+assert math.isclose(answer, math.sqrt(4 * seed**2 + 4))
 ### END HIDDEN TESTS
 '''
 

@@ -4,7 +4,7 @@ The process restores the tests, runs the notebook in a kernel that is limited an
 the points. The submission's code never runs in it.
 """
 
-import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbgrader.preprocessors import Execute
@@ -100,17 +101,28 @@ class SandboxedExecute(Execute):
         if not self._why:
             self._why = f"the notebook printed more than {self.most_output:,} characters"
             outs.append(_stopped(self._why))
-            kernel: Any = self.km
-            self._interruption = asyncio.ensure_future(kernel.interrupt_kernel())
+            self._interrupt()
         elif self._printed > FLOOD * self.most_output:
             self._kill(self._why)
         return None
 
+    def _interrupt(self) -> None:
+        """Interrupt the kernel by a signal: a request would wait behind all that it prints."""
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(self._process.pid)
+            inside = [one for one in [top, *top.children(recursive=True)] if one.name() != "bwrap"]
+            if inside:
+                inside[0].send_signal(signal.SIGINT)
+
     def _kill(self, why: str) -> None:
         self._why = self._why or why
-        process = getattr(getattr(self.km, "provisioner", None), "process", None)
-        if process is not None and process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    @property
+    def _process(self) -> Any:
+        """Of the kernel; None if there is none yet or any more."""
+        return getattr(getattr(self.km, "provisioner", None), "process", None)
 
 
 def _stopped(why: str) -> NotebookNode:

@@ -77,6 +77,11 @@ class Grading:
     workers: int = 2
     isolated: bool | None = None
 
+    @property
+    def is_isolated(self) -> bool:
+        """Whether submissions run behind bubblewrap."""
+        return can_isolate() if self.isolated is None else self.isolated
+
 
 def grade_folder(folder: Path, grading: Grading, *, show: bool = False) -> list[Grade]:
     """Grade all submissions in a folder.
@@ -124,7 +129,8 @@ class _Key:
         parts = read_exercise(lesson)
         self.of = {cell_name(part, i): part.of for i, part in enumerate(parts) if part.of}
         self.possible = sum(part.points for part in parts)
-        self.identity = fingerprint([part.source for part in parts], grading.seed, asdict(grading.limits))
+        limits = asdict(grading.limits)
+        self.identity = fingerprint([part.source for part in parts], grading.seed, limits, grading.is_isolated)
 
 
 def _graded(submission: Submission, key: _Key | None, grading: Grading) -> Grade:
@@ -172,8 +178,8 @@ def _run(told: dict[str, Any], key: _Key, grading: Grading, graded: Path) -> dic
         submitted = course / "submitted" / STUDENT / key.lesson / f"{key.lesson}.ipynb"
         submitted.parent.mkdir(parents=True)
         nbformat.write(notebook, submitted)
-        isolated = can_isolate() if grading.isolated is None else grading.isolated
-        write_json(course / "job.json", {"lesson": key.lesson, "limits": asdict(grading.limits), "isolated": isolated})
+        job = {"lesson": key.lesson, "limits": asdict(grading.limits), "isolated": grading.is_isolated}
+        write_json(course / "job.json", job)
         verdicts = _judged(course, grading.limits.seconds + 300)
         graded.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(course / "autograded" / STUDENT / key.lesson / f"{key.lesson}.ipynb", graded)

@@ -37,6 +37,8 @@ def restored(submission: dict[str, Any], released: NotebookNode) -> tuple[Notebo
     for name, cell in known.items():
         if cell.metadata.nbgrader.solution:
             cell.source = _answer(name, cell, mine, added, remarks)
+    if any(added.values()):
+        remarks.append(f"cells were added: {sum(map(len, added.values()))}")
     cells: list[Any] = []
     for name in (FRONT, *known):
         cells += [known[name]] if name in known else []

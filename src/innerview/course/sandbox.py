@@ -20,6 +20,12 @@ SYSTEM = (
 )  # fmt: skip
 """What a Python needs of the system; what does not exist is left out."""
 
+PROCESSES = 512
+"""Processes and threads that a submission may have where it is isolated; elsewhere all of the user's would count."""
+
+TEMPORARY_BYTES = 500_000_000
+"""In the temporary folder where it is isolated."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -60,7 +66,7 @@ def wrapped(command: list[str], folder: Path, limits: Limits, *, isolated: bool)
         "-I",
         "-S",
         str(Path(__file__).with_name("limits.py")),
-        json.dumps(limits.as_resources()),
+        json.dumps(limits.as_resources() | ({"RLIMIT_NPROC": PROCESSES} if isolated else {})),
         *command,
     ]
     return [*_bubblewrap(folder), *limited] if isolated else limited
@@ -105,7 +111,7 @@ def _bubblewrap(folder: Path | None) -> list[str]:
     own = [] if folder is None else ["--bind", str(folder), str(folder), "--chdir", str(folder)]
     return [
         str(shutil.which("bwrap")), "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev",
-        "--tmpfs", "/tmp", *shown, *own, "--",  # noqa: S108  (an empty one inside)
+        "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp", *shown, *own, "--",  # noqa: S108  (an empty one inside)
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What students handed in: which notebook is whose, and of which lesson."""
 
 import json
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ def _only(several: list[Submission]) -> Submission:
 
 def _submission(student: str, path: Path, lessons: Sequence[str]) -> Submission:
     named = next((lesson for lesson in lessons if lesson in path.stem), "")
-    who = student.replace(named, "").strip(" _-.") or student if student == path.stem and named else student
+    who = _person(student.replace(named, "") if student == path.stem else student) or student
     one = Submission(unicodedata.normalize("NFC", who), named, path)
     if path.is_symlink():
         return replace(one, problem=f"{path.name} is a link to another file; hand in the notebook itself")
@@ -92,6 +93,13 @@ def _submission(student: str, path: Path, lessons: Sequence[str]) -> Submission:
         return replace(one, problem=f"{path.name} says not of which lesson it is; name it STUDENT_LESSON.ipynb")
     unknown = "" if lesson in lessons else f"{path.name} is of a lesson that is not graded here: {lesson[:60]}"
     return replace(one, lesson=lesson if not unknown else "", problem=unknown)
+
+
+def _person(name: str) -> str:
+    """Return a name without what learning platforms add: Canvas the numbers of a submission, Moodle those of a file."""
+    name = re.sub(r"_\d+_assignsubmission_file_?$", "", name).strip(" _-.")
+    canvas = re.match(r"^(?P<who>[^_]+)(?:_LATE)?_(?P<user>\d+)_\d+(?:_?-\d+)?$", name)
+    return f"{canvas['who']}_{canvas['user']}" if canvas else re.sub(r"_-\d+$", "", name)
 
 
 def read_submission(path: Path) -> dict[str, Any]:
