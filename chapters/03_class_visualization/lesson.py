@@ -161,7 +161,7 @@ for way, z in outputs.items():
 # Look at the lines of the others. Do they fall, when the probability is raised? With GoogLeNet they do not: the other classes rise as well,
 # only less than when the logit is raised. Presumably what draws a flamingo draws something of other birds, too. So the first reason names a
 # possibility, not a law; the exercise has networks where it does happen. The second reason follows from the equation:
-# $p(1-p)$ is printed above. With GoogLeNet it is below $10^{-20}$ at the end. An ascent with steps $\eta\, \partial p_c / \partial I$ would have stopped long before.
+# $p(1-p)$ is printed above. With GoogLeNet it is far below one in a billion at the end. An ascent with steps $\eta\, \partial p_c / \partial I$ would have stopped long before.
 #
 # ## Where to start
 #
@@ -309,9 +309,10 @@ panels({title.capitalize(): image[None] for title, image in zip(names, found.ima
 # Change the cell of parameters and run all cells again.
 #
 # - `name = "goldfish"`, `"dumbbell"`, `"volcano"`: other classes. On this book's page about the first paper the dumbbell comes with the arm that lifts it.
-# - `smoothness = 0.02`: the step against the total variation is now as large as a step uphill. Shapes become flat patches, then nothing is left.
+# - `smoothness = 0.02`: the step against the total variation is now as large as a step uphill. The gradient of an absolute value is a sign, which does not get smaller near zero. So the
+#   step overshoots and leaves a fine pattern of its own.
 # - `sigma = 1.0`: the blur takes more than fine pattern. The score falls further, and the image turns pale; try it with twice the `step_size`.
-# - `decay = 0.3`: the image is only a memory of the last few steps. Contrast falls, the share of high frequencies does not.
+# - `decay = 0.3`: the image is only a memory of the last few steps. Contrast falls, the share of high frequencies hardly does.
 # - `step_size = 0.005`: the image stays close to grey, and its logit rises all the same. Little contrast is needed to convince a network. The other network, whose
 #   plain ascent does badly with the larger step, gains by it.
 # - `network = "efficientnet_lite0"`: another network draws the same class in another way, and less clearly. Its plain images are noise to the eye.

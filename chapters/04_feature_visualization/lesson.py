@@ -229,6 +229,8 @@ panels({title: (0.5 + move / (6 * move.std())).clamp(0, 1) for title, move in st
 
 # %% [markdown]
 # ## Each remedy alone
+#
+# Now take the channel again, with no remedy, with each alone, and with the last two together. The weight of the total variation is chosen for each network, as activations differ in size.
 
 # %%
 without = {"parameterization": Pixels(decorrelated=False)}
@@ -242,7 +244,7 @@ made = {"Nothing": nothing} | {
 }
 made["Transforms and Fourier"] = asked["Channel"]
 
-# %% mystnb={"figure": {"caption": "One channel, one start, one optimizer. With GoogLeNet: total variation and transforms let shapes through, the Fourier parameterization adds colour and large forms, and the last two together give the clearest picture."}, "image": {"alt": "Five pictures of one channel, from noise to clear heads of cats"}}
+# %% mystnb={"figure": {"caption": "One channel, one start, one optimizer. With GoogLeNet: total variation clears flat areas, transforms let larger shapes through, the Fourier parameterization adds colour and large forms, and the last two together give the clearest picture."}, "image": {"alt": "Five pictures of one channel, from noise to clear heads of cats"}}
 panels({title: found.images for title, found in made.items()}, columns=3, scale=3)
 
 # %% mystnb={"figure": {"caption": "The spectrum of three of them and of the photograph. In Fourier space the coarse waves of a photograph are there."}, "image": {"alt": "Line chart of energy over spatial frequency on a logarithmic axis, four curves"}}

@@ -297,9 +297,11 @@ panels({"Brick": wall, "Content": content, "Made of bricks": painted(wall, style
 #   Gram matrices hold them.
 # - Set `style_weights` to `[0.1, 3, 3000]`: the first picture hardly differs from the photograph, the last has lost the cat.
 # - Set `steps` to 100: cleaner strokes and less grain, and five times the waiting.
-# - Set `variation` to 100: the pictures melt into soft areas. The prior now weighs more than the losses.
+# - Set `variation` to 100: with a small weight of the style the picture melts into soft areas. With a large one the style holds
+#   against the prior.
 # - Set `width` to 96: the same filters see larger parts of the picture, so strokes become larger compared with the cat.
-# - Set `network` to `"googlenet"`: its first layer looks at the image in steps of two pixels. Textures become coarser and get a grid.
+# - Set `network` to `"googlenet"`: its first layer looks at the image in steps of two pixels. Textures get a grid, and what
+#   is found again from its higher layers is still grey after so few steps.
 #
 # ## Common misreadings
 #

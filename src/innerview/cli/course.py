@@ -82,7 +82,7 @@ def course_grade(
         if require_isolation:
             raise BadInput(f"{alone}; install bubblewrap, or grade without --require-isolation")
         print(f"innerview: {alone}", file=sys.stderr)
-    target = out or folder.with_name(f"{folder.resolve().name}-graded")
+    target = out or folder.resolve().with_name(f"{folder.resolve().name}-graded")
     limits = Limits(cell_seconds=timeout, seconds=total_timeout, memory=memory)
     grading = Grading(chosen_lessons(find_root(root), lesson), target, seed, limits, workers)
     grades = grade_folder(folder, grading, show=True)
