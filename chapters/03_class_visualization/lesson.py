@@ -40,7 +40,7 @@ name = "flamingo"  # the class to draw; one of ImageNet's thousand
 more = ["goldfish"]  # further classes of the last figure
 photograph = "skimage/chelsea"  # a start image: a cat; or skimage/coffee, skimage/astronaut, skimage/rocket
 size = 112  # pixels; fewer are faster and hold less
-steps = 28  # of each ascent
+steps = 24  # of each ascent
 step_size = 0.02  # how far a typical pixel moves in one step; the range of pixels is 0 to 1
 decay = 0.05  # share of the contrast that L2 decay takes away after each step
 sigma = 0.5  # standard deviation of the blur, in pixels
@@ -290,8 +290,9 @@ lines(
 )
 
 # %% [markdown]
-# Compare the logits with the pictures. With GoogLeNet blur and total variation cost score, and it is their pictures in which we see birds. So the score is no measure of
-# how well an image shows the class. Much of it comes from a fine pattern that means nothing to us. Lesson 4 asks where this pattern comes from.
+# Compare the logits with the pictures. Their order is not the order in which we recognise the class: with GoogLeNet decay has a higher logit than blur, and it is the blurred picture in which
+# we see a bird at once. So the score is no measure of how well an image shows the class. Much of it comes from a fine pattern that means nothing to us. Lesson 4 asks where this pattern
+# comes from.
 #
 # ## The library's way
 #

@@ -48,6 +48,8 @@ seed = 0  # of all random numbers
 
 # %%
 # %matplotlib inline
+from itertools import pairwise
+
 import torch
 from torch.nn.functional import interpolate, normalize, pad
 
@@ -74,7 +76,7 @@ blocks = [
     Block("labels", 3, 1, "Labels", "attribution\nto classes", 2),
 ]
 names = [block.name for block in blocks]
-chain = [Arrow(one, other) for one, other in zip(names[:4], names[1:5], strict=True)]
+chain = [Arrow(one, other) for one, other in pairwise(names[:5])]
 diagram(blocks, [*chain, Arrow("activations", "labels")], width=7.2)
 
 # %% [markdown]
@@ -94,7 +96,7 @@ for name in photographs:
         top, left = (int(torch.randint(length - side + 1, (), generator=draws)) for length in pixels.shape[-2:])
         crops.append(square(pixels[..., top : top + side, left : left + side], 224))
 crops = torch.cat(crops).clamp(0, 1)
-strips({"": interpolate(crops, 84, mode="area")[:8], " ": interpolate(crops, 84, mode="area")[8:]}, scale=1)
+strips({" " * place: some for place, some in enumerate(interpolate(crops, 84, mode="area").split(8))}, scale=1)
 
 # %%
 with torch.no_grad():
@@ -127,7 +129,7 @@ S = torch.linalg.inv(moments + ridge * torch.eye(channels))
 whitened = whitening(h)
 print("the library finds the same S:", torch.allclose(S.float(), whitened.inverse, rtol=1e-3, atol=1e-4))
 
-# %% mystnb={"figure": {"caption": "Cosines between pairs of activations drawn at random. As they are, nearly all pairs seem alike. Whitened, most are near 0, and what is alike stands out."}, "image": {"alt": "Two histograms of cosines: one far to the right of zero, the other around a small value"}}
+# %% mystnb={"figure": {"caption": "Cosines between pairs of activations drawn at random. GoogLeNet's activations are never negative, and nearly all pairs have something in common. Whitened, most cosines are near 0, so that a pair that is alike stands out."}, "image": {"alt": "Two histograms of cosines: one mostly to the right of zero, the other narrow around zero"}}
 pairs = torch.randint(len(h), (2, 4000), generator=draws)
 cosines = {
     label: (normalize(some[pairs[0]], dim=1) * normalize(some[pairs[1]], dim=1)).sum(dim=1).numpy()
@@ -163,7 +165,9 @@ def pieces(which, side=64):
 
 third = torch.randperm(len(h), generator=draws)[: len(h) // 3]
 small = to_array(interpolate(pieces(third), 48, mode="area"))
-panels({"": scattered(small, points[third].numpy(), side=1100)})
+low, high = points.quantile(0.02, dim=0), points.quantile(0.98, dim=0)
+placed = ((points - low) / (high - low)).clamp(0, 1)  # a few far points move to the border
+panels({"": scattered(small, placed[third].numpy(), side=1100)})
 
 # %% [markdown]
 # ## Step 4: cells
@@ -172,9 +176,7 @@ panels({"": scattered(small, points[third].numpy(), side=1100)})
 # activation says what one photograph did, the mean says what a region has in common.
 
 # %%
-cells = grid(
-    points, density, minimum=8, clip=(2, 98)
-)  # stretched between percentiles, so that few far points do not matter
+cells = grid(points, density, minimum=8, clip=(2, 98))  # far points count to the cells at the border
 v = cells.mean(h)
 print(f"{len(cells)} of {density**2} cells hold 8 activations or more; the fullest holds {int(cells.counts.max())}")
 
@@ -211,10 +213,11 @@ mosaics({"": shown}, scale=2)
 #
 # An icon is a drawing. What it was drawn from are the members of its cell. Look at both, always.
 
-# %% mystnb={"figure": {"caption": "Icons of four cells, and beside each the six members whose whitened activations are most like the cell's mean. An icon exaggerates what its members share."}, "image": {"alt": "Four rows, each an icon and six pieces of photographs"}}
+# %% mystnb={"figure": {"caption": "The icons of the four cells whose members are most alike, and beside each the six members that are most like the cell's mean. An icon exaggerates what its members share."}, "image": {"alt": "Four rows, each an icon and six pieces of photographs"}}
 white = normalize(whitened.activations(h), dim=1)
 alike = white @ normalize(whitened.activations(v), dim=1).T  # of each activation with each cell
-looked = cells.counts.topk(min(4, len(cells))).indices.tolist()
+close = torch.stack([alike[cells.members(cell), cell].mean() for cell in range(len(cells))])
+looked = close.topk(min(4, len(cells))).indices.tolist()  # the cells whose members are most alike
 rows_shown = {}
 for cell in looked:
     members = cells.members(cell)
@@ -237,32 +240,42 @@ strips(rows_shown, scale=2)
 # an average and a linear layer follow, this is exact, as in lesson 6. In the middle of a network it is an estimate: ReLUs and pooling lie
 # above. (The library also relaxes the gradient of max pooling, as the article does. The plain gradient stands here.)
 
+
 # %%
-images = crops.clone().requires_grad_()
-read = iv.activations(model, images, [layer, ""])  # the empty name is the model's own output
-attributions = {}
-for name in classes:
+def attribution(images, name):
+    """Return what each position of some images adds to the logit of a class."""
+    read = iv.activations(
+        model, images.clone().requires_grad_(), [layer, ""]
+    )  # the empty name is the model's own output
     score = read[""][
         :, class_index(model, name)
     ].sum()  # each image has its own logit, so that the gradients do not mix
-    (gradient,) = torch.autograd.grad(score, read[layer], retain_graph=True)
-    at_all = (read[layer] * gradient).sum(dim=1).detach()  # of each position
-    attributions[name] = cells.mean(at_all[crop, row, column][:, None])[:, 0]
+    (gradient,) = torch.autograd.grad(score, read[layer])
+    return (read[layer] * gradient).sum(dim=1).detach()
+
+
+attributions = {}
+for name in classes:
+    everywhere = torch.cat([attribution(some, name) for some in crops.split(4)])
+    attributions[name] = cells.mean(everywhere[crop, row, column][:, None])[:, 0]
     print(f"{name}: cells add {attributions[name].min():+.3f} to {attributions[name].max():+.3f} logits a position")
 
-# %% mystnb={"figure": {"caption": "The atlas three times. A cell stands out as far as it adds to the class. With GoogLeNet the cat lives in the fur and faces, the espresso in the round vessels."}, "image": {"alt": "The same map of icons three times, faded except for a few cells"}}
+# %% mystnb={"figure": {"caption": "The atlas three times. A cell stands out as far as it adds to the class. With GoogLeNet the espresso lives where the cups are and the cat at an eye; but rims speak for the cat, too, and people for the missile."}, "image": {"alt": "The same map of icons three times, faded except for a few cells"}}
 faded = {}
 for name, values in attributions.items():
-    opacity = 0.1 + 0.9 * values.clamp(min=0) / values.max().clamp(min=1e-9)
+    opacity = 0.15 + 0.85 * values.clamp(min=0) / values.max().clamp(min=1e-9)
     faded[name] = Mosaic(shown.pictures, shown.rows, shown.columns, density, opacity.numpy())
 mosaics(faded, columns=min(3, len(faded)), scale=1)
 
 # %% [markdown]
+# Some cells speak for the class that they come from, others for classes that they do not show. The numbers are small, and the layer
+# stands in the middle of the network: take them as hints, and test them.
+#
 # ## What the objective does
 #
 # The same cells, drawn by three objectives that differ in one thing each.
 
-# %% mystnb={"figure": {"caption": "Four cells drawn by the dot product alone, with the cosine, and with cosine and whitening. The dot product lets in whatever excites the layer. Whitening takes away what all cells share, and the icons differ more."}, "image": {"alt": "Three rows of four icons each"}}
+# %% mystnb={"figure": {"caption": "The same four cells drawn by the dot product alone, with the cosine, and with cosine and whitening, as in the atlas. The dot product lets in whatever excites the layer. Whitening takes away what all cells share."}, "image": {"alt": "Three rows of four icons each"}}
 several = v[looked]
 
 
@@ -277,7 +290,7 @@ strips(
     {
         "Dot product": draw(several, 0),
         "With the cosine": draw(several, 4),
-        "With cosine and whitening": draw(whitened.directions(several), 4),
+        "With cosine and whitening": made.images[looked],
     },
     scale=2,
 )

@@ -92,7 +92,7 @@ def test_more_answers_that_run_wild_end_and_earlier_points_stay(classroom, tmp_p
         classroom.hand_in(name, classroom.answered({"norm": answer}, classroom.right), 3)
     rows = graded(classroom, tmp_path, Limits(cell_seconds=6, seconds=12, memory=1.5, output=20_000))
     assert by_student(classroom.rows(rows)) == by_student(classroom.expected)
-    assert "the notebook printed more than 20,000 characters" in report_of("flood", tmp_path)
+    assert "the cell printed more than 20,000 characters" in report_of("flood", tmp_path)
     assert "the kernel ended" in report_of("dies", tmp_path)
 
 

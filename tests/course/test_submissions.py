@@ -48,7 +48,7 @@ def test_the_only_lesson_needs_no_name(tmp_path):
 def test_a_name_of_a_learning_platform_keeps_what_tells_students_apart(tmp_path):
     files = {
         "doejane_1234_567_01_numbers.ipynb": "doejane_1234", "doejohn_LATE_99_568_01_numbers-1.ipynb": "doejohn_99",
-        "Ann Lee_321_assignsubmission_file_/01_numbers.ipynb": "Ann Lee", "bob_02_letters-2.ipynb": "bob",
+        "Ann Lee_321_assignsubmission_file_/01_numbers.ipynb": "Ann Lee_321", "bob_02_letters-2.ipynb": "bob",
         "eve_7/a.ipynb": "eve_7",
     }  # fmt: skip
     assert {one[0] for one in found(tmp_path, dict.fromkeys(files, notebook()))} == set(files.values())

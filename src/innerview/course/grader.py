@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ class SandboxedExecute(Execute):
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
         self._done: set[int] = set()
-        self._printed = 0
+        self._printed = Counter[int]()
         self._why = ""
         deadline = threading.Timer(self.seconds, self._kill, [f"all cells together took more than {self.seconds} s"])
         deadline.daemon = True
@@ -95,15 +96,16 @@ class SandboxedExecute(Execute):
         self._done.add(told["cell_index"])
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        self._printed += len(str(msg["content"].get("text", "") or msg["content"].get("data", "")))
-        if self._printed <= self.most_output or msg["msg_type"] == "error":
+        printed = self._printed[cell_index]
+        self._printed[cell_index] += len(str(msg["content"].get("text", "") or msg["content"].get("data", "")))
+        if self._printed[cell_index] <= self.most_output or msg["msg_type"] == "error":
             return super().output(outs, msg, display_id, cell_index)
-        if not self._why:
-            self._why = f"the notebook printed more than {self.most_output:,} characters"
-            outs.append(_stopped(self._why))
+        why = f"the cell printed more than {self.most_output:,} characters"
+        if printed <= self.most_output:
+            outs.append(_stopped(why))
             self._interrupt()
-        elif self._printed > FLOOD * self.most_output:
-            self._kill(self._why)
+        elif printed > FLOOD * self.most_output:
+            self._kill(why)
         return None
 
     def _interrupt(self) -> None:

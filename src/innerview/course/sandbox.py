@@ -38,7 +38,7 @@ class Limits:
     memory: float = 4.0
     """In GB, of addresses: PyTorch alone takes about one."""
     output: int = 1_000_000
-    """Characters that all cells together may print."""
+    """Characters that one cell may print."""
     file_bytes: int = 100_000_000
     """Of any file that it writes."""
 

@@ -96,8 +96,8 @@ def _submission(student: str, path: Path, lessons: Sequence[str]) -> Submission:
 
 
 def _person(name: str) -> str:
-    """Return a name without what learning platforms add: Canvas the numbers of a submission, Moodle those of a file."""
-    name = re.sub(r"_\d+_assignsubmission_file_?$", "", name).strip(" _-.")
+    """Return a name without what learning platforms add; the number that they know a student by stays."""
+    name = re.sub(r"_assignsubmission_file_?$", "", name).strip(" _-.")
     canvas = re.match(r"^(?P<who>[^_]+)(?:_LATE)?_(?P<user>\d+)_\d+(?:_?-\d+)?$", name)
     return f"{canvas['who']}_{canvas['user']}" if canvas else re.sub(r"_-\d+$", "", name)
 
