@@ -191,7 +191,7 @@ print(
 )
 
 # %% [markdown]
-# It is. The prediction is lost while the curve is still close to its line.
+# For the cat it is: the prediction is lost while the curve is still close to its line.
 #
 # ## Two balls
 #
@@ -215,7 +215,7 @@ print(
 def project(changed, epsilon, norm):
     """Bring an image back into the ball around the photograph, and into [0, 1]."""
     d = changed - image
-    d = d.clamp(-epsilon, epsilon) if norm == "linf" else d * min(1, epsilon / max(float(d.norm()), 1e-12))
+    d = d.clamp(-epsilon, epsilon) if norm == "linf" else d * min(1, epsilon / max(float(d.double().norm()), 1e-12))
     return (image + d).clamp(0, 1)
 
 

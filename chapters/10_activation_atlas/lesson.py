@@ -263,8 +263,10 @@ for name in classes:
 # %% mystnb={"figure": {"caption": "The atlas three times. A cell stands out as far as it adds to the class. With GoogLeNet the espresso lives where the cups are and the cat at an eye; but rims speak for the cat, too, and people for the missile."}, "image": {"alt": "The same map of icons three times, faded except for a few cells"}}
 faded = {}
 for name, values in attributions.items():
-    opacity = 0.15 + 0.85 * values.clamp(min=0) / values.max().clamp(min=1e-9)
-    faded[name] = Mosaic(shown.pictures, shown.rows, shown.columns, density, opacity.numpy())
+    shares = (values / values.max().clamp(min=1e-9)).clamp(0, 1)  # what speaks against the class fades, too
+    faded[name] = Mosaic(
+        shown.pictures, shown.rows, shown.columns, density, (0.15 + 0.85 * shares).clamp(max=1).numpy()
+    )
 mosaics(faded, columns=min(3, len(faded)), scale=1)
 
 # %% [markdown]

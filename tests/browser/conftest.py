@@ -4,12 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from course.toy import toy_root
 from playwright.sync_api import Browser, sync_playwright
 
+from innerview.course.lessons import find_lessons
+from innerview.course.pages import course_sources
+from innerview.course.running import run_lessons
 from innerview.replicate.book import build_book
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,11 +47,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with the real book's sources, one paper that was run and one that was not."""
+    """A repository with the real book's sources, one paper that was run and one that was not, and a lesson."""
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(REPOSITORY / "book", root / "book", ignore=shutil.ignore_patterns("_build", "_generated"))
     shutil.copy(REPOSITORY / "CHANGELOG.md", root)
     shutil.copytree(PAPERS, root / "replication")
+    run_lessons(toy_root(root), find_lessons(root), show=False)
     (root / "replication" / "__init__.py").touch()
     command = [sys.executable, "-m", "innerview.cli", "replicate", "toy2016_dots", "--preset", "smoke"]
     subprocess.run(command, cwd=root, check=True)
@@ -65,4 +71,8 @@ def html(request: pytest.FixtureRequest, browser: Browser) -> Path:
     built = os.environ.get(BUILT)
     if built:
         return Path(built).resolve()
-    return build_book(request.getfixturevalue("repository"), "smoke")
+    root = request.getfixturevalue("repository")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nbgrader's own
+        added = course_sources(root)
+    return build_book(root, "smoke", added)

@@ -101,6 +101,29 @@ def test_mathematics_is_typeset_on_every_page_that_has_some(opened, html):
     assert {name: count for name, count in counts.items() if count[0] > count[1] or count[2]} == {}
 
 
+def test_answers_of_a_quiz_unfold_without_a_network(opened, html, browser):
+    lessons = [path for path in opened if path.parent.name == "lessons"]
+    assert lessons
+    for path in lessons:
+        page = Opened(browser, path)
+        answers = page.page.locator("details", has=page.page.get_by_text("Answer", exact=True)).all()
+        assert answers, path
+        for answer in answers:
+            expect(answer.locator("> :not(summary)").first).not_to_be_visible()
+            answer.locator("summary").click()
+            expect(answer.locator("> :not(summary)").first).to_be_visible()
+        assert page.outside == page.errors == []
+        page.context.close()
+
+
+def test_lessons_and_student_notebooks_can_be_downloaded(opened, html):
+    lessons = {path: page for path, page in opened.items() if path.parent.name == "lessons"}
+    for path, page in lessons.items():
+        files = [link for link in page.told["links"] if link.endswith(f"{path.stem}.ipynb") and "_downloads" in link]
+        texts = [Path(unquote(file.removeprefix("file://"))).read_text(encoding="utf-8") for file in files]
+        assert ["YOUR CODE HERE" in text for text in texts] == [False, True], path
+
+
 def test_links_inside_the_book_lead_somewhere(opened, html):
     ids = {path: set(page.told["ids"]) for path, page in opened.items()}
     dead = []

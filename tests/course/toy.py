@@ -98,6 +98,17 @@ word = "one"
 
 # %%
 print(word, network)
+
+# %% [markdown]
+# ## Quiz
+#
+# **1. Is zero a number?**
+#
+# <details><summary>Answer</summary>
+#
+# It is: $0 + a = a$.
+#
+# </details>
 """
 FULL = 9
 
