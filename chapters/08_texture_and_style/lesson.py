@@ -210,7 +210,7 @@ textures = {
 # %% mystnb={"figure": {"caption": "The texture from more and more layers. The lowest layer alone knows fine grain; with the higher ones come lines and then bent strands, in other places than in the sample. The rim differs because convolutions see zeros beyond it."}, "image": {"alt": "Sample of tissue and three textures of it, from grain to strands"}}
 panels({"Sample": sample} | {name: one.images for name, one in textures.items()}, scale=2)
 
-# %% mystnb={"figure": {"caption": "The smallest loss so far of each texture, as a share of the first. The axis is logarithmic. In its first steps L-BFGS has to find out how far to go."}, "image": {"alt": "Three falling curves"}}
+# %% mystnb={"figure": {"caption": "The smallest loss so far of each texture, as a share of the first. The axis is logarithmic. In its first steps L-BFGS has to find out how far to go."}, "image": {"alt": "Three falling curves on a logarithmic axis, one for each texture, steep at first and then flat"}}
 lines(
     {
         name: (range(1, one.history.shape[1] + 1), (one.history[0].cummin(0).values / one.history[0, 0]).tolist())
