@@ -87,9 +87,10 @@ def cheated(classroom):
 
 @pytest.mark.slow
 def test_more_answers_that_run_wild_end_and_earlier_points_stay(classroom, tmp_path):
-    wild = {"flood": FLOOD, "dies": DIES, "stubborn": STUBBORN}
-    for name, answer in wild.items():
+    for name, answer in {"dies": DIES, "stubborn": STUBBORN}.items():
         classroom.hand_in(name, classroom.answered({"norm": answer}, classroom.right), 3)
+    flood = {"double": FLOOD.replace("norm", "double"), "answer": "answer = norm([2 * seed, 2])"}
+    classroom.hand_in("flood", classroom.answered(flood, classroom.right), 6)
     rows = graded(classroom, tmp_path, Limits(cell_seconds=6, seconds=12, memory=1.5, output=20_000))
     assert by_student(classroom.rows(rows)) == by_student(classroom.expected)
     assert "the cell printed more than 20,000 characters" in report_of("flood", tmp_path)

@@ -145,7 +145,8 @@ def square(images: Images, size: int) -> ResizedImages:
     height, width = images.shape[-2:]
     scale = size / min(height, width)
     sides = (max(size, round(height * scale)), max(size, round(width * scale)))
-    return center_crop(F.interpolate(images, sides, mode="bilinear", antialias=True), size)
+    resized = F.interpolate(images, sides, mode="bilinear", antialias=True)
+    return center_crop(resized.clamp(0, 1), size)  # rounding may leave the range by 1e-7
 
 
 def from_array(array: np.ndarray) -> Images:

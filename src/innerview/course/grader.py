@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 else:
     NotebookNode = Any
 
-FLOOD = 20
-"""Times the allowed output at which a kernel that goes on printing is killed."""
+PATIENCE = 15.0
+"""Seconds in which an interrupted kernel may still deliver what it had printed, before it is killed."""
 
 
 class SandboxedKernel(AsyncKernelManager):
@@ -73,6 +74,7 @@ class SandboxedExecute(Execute):
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
         self._done: set[int] = set()
         self._printed = Counter[int]()
+        self._flooded: dict[int, float] = {}
         self._why = ""
         deadline = threading.Timer(self.seconds, self._kill, [f"all cells together took more than {self.seconds} s"])
         deadline.daemon = True
@@ -96,15 +98,15 @@ class SandboxedExecute(Execute):
         self._done.add(told["cell_index"])
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        printed = self._printed[cell_index]
         self._printed[cell_index] += len(str(msg["content"].get("text", "") or msg["content"].get("data", "")))
         if self._printed[cell_index] <= self.most_output or msg["msg_type"] == "error":
             return super().output(outs, msg, display_id, cell_index)
         why = f"the cell printed more than {self.most_output:,} characters"
-        if printed <= self.most_output:
+        if cell_index not in self._flooded:
+            self._flooded[cell_index] = time.monotonic()
             outs.append(_stopped(why))
             self._interrupt()
-        elif printed > FLOOD * self.most_output:
+        elif time.monotonic() - self._flooded[cell_index] > PATIENCE:
             self._kill(why)
         return None
 
