@@ -10,8 +10,8 @@ from jaxtyping import install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "agg")
 ROOMS = [
-    "adversarial", "atlas", "attribution", "core", "course", "dissection", "embedding", "evaluation", "localization", "models",
-    "optimize", "synthesis", "training",
+    "adversarial", "atlas", "attribution", "core", "course", "dissection", "embedding", "evaluation", "localization",
+    "models", "optimize", "synthesis", "training",
 ]  # fmt: skip
 install_import_hook([f"innerview.{room}" for room in ROOMS], "typecheck.checked")
 

@@ -2,7 +2,6 @@ import importlib.util
 import json
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
