@@ -203,8 +203,8 @@ def _plain(kind: str, message: str, limits: Limits) -> str:
     """Return an error in words for a report."""
     if kind in {"KeyboardInterrupt", "CellTimeoutError"}:
         return f"the cell took more than {limits.cell_seconds} s"
-    if kind == "AssertionError" and not message:
-        return "a hidden test failed"
+    if not message:
+        return {"AssertionError": "a hidden test failed", "NotImplementedError": "not answered"}.get(kind, kind)
     return message if kind in {"AssertionError", "Mistake", "Stopped"} else f"{kind}: {message}"[:500]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from innerview.core.errors import BadInput
-from innerview.core.files import check_writable, read_json, write_json
+from innerview.core.files import check_writable, read_json, write_json, written_whole
 from innerview.core.progress import progress
 from innerview.core.store import fingerprint
 from innerview.course.coursefolder import STUDENT
@@ -181,8 +181,8 @@ def _run(told: dict[str, Any], key: _Key, grading: Grading, graded: Path) -> dic
         job = {"lesson": key.lesson, "limits": asdict(grading.limits), "isolated": grading.is_isolated}
         write_json(course / "job.json", job)
         verdicts = _judged(course, grading.limits.seconds + 300)
-        graded.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(course / "autograded" / STUDENT / key.lesson / f"{key.lesson}.ipynb", graded)
+        with written_whole(graded) as temporary:
+            shutil.copy(course / "autograded" / STUDENT / key.lesson / f"{key.lesson}.ipynb", temporary)
     return {"remarks": remarks, "verdicts": verdicts}
 
 
