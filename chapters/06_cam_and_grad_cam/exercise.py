@@ -362,7 +362,7 @@ maps, logits = maps_and_logits(network, noise, "relu2")
 targets = logits.argmax(dim=1)
 positive = class_activation_map(maps, network.linear.weight, targets).relu()
 by_gradient = grad_cam(network, noise, targets, "relu2")
-answer_factor = float(positive.sum() / by_gradient.sum())
+answer_factor = float(positive.detach().sum() / by_gradient.sum())
 ### END SOLUTION
 
 # %% check="a positive number"

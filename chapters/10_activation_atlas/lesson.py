@@ -66,7 +66,7 @@ layer = {"googlenet": "inception_4c", "efficientnet_lite0": "blocks.9"}[network]
 model = iv.load_model(network)
 draws = torch.Generator().manual_seed(seed)
 
-# %% mystnb={"figure": {"caption": "From photographs to an atlas."}, "image": {"alt": "Diagram: photographs, activations, layout, cells, icons in a row; attribution to classes below"}}
+# %% mystnb={"figure": {"caption": "From photographs to an atlas: activations at many positions are laid out in a plane, averaged cell by cell, and each mean is drawn and named."}, "image": {"alt": "Diagram: photographs, activations, layout, cells, icons in a row; attribution to classes below"}}
 blocks = [
     Block("photographs", 0, 0, "Photographs", "many", 0),
     Block("activations", 1, 0, "Activations", "one vector for\neach position", 0),

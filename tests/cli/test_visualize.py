@@ -393,7 +393,7 @@ def test_ctrl_c_keeps_the_icons_that_are_done_and_a_second_start_continues(run: 
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     assert [path.name for path in tmp_path.iterdir()] == [parts.name]
     kept = sorted(parts.glob("icons-*"))

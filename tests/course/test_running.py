@@ -43,7 +43,7 @@ def test_where_the_network_cannot_be_had_the_embedded_one_stands_in_and_the_page
 
 def test_a_lesson_that_fails_says_where_and_leaves_no_result(tmp_path):
     root = toy_root(tmp_path, lesson=LESSON.replace("print(", "raise ValueError('too deep')\nprint("))
-    with pytest.raises(LessonFailed, match=r"^01_numbers: ValueError: too deep \(lesson\.py, line 12\)$"):
+    with pytest.raises(LessonFailed, match=r"^01_numbers: ValueError: too deep \(lesson\.py, line 11\)$"):
         run_lessons(root, find_lessons(root), show=False)
     assert not list((root / "results").rglob("notebook.ipynb"))
 

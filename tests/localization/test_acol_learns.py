@@ -27,6 +27,8 @@ from innerview.localization import Acol, AcolHeads, Composites, acol_loss, box_c
 from innerview.localization.acol import of_class
 from innerview.training import Adam, Cosine, TensorSamples, TrainingRecipe, train
 
+pytestmark = pytest.mark.slow  # two minutes of training
+
 SIZE, CLASSES, WIDTH = 64, 5, 32
 SEEDS = (0, 1, 2)
 

@@ -15,7 +15,10 @@ from innerview.replicate.shelf import paper_names
 ROOT = Path(__file__).parents[2]
 NAMES = paper_names(ROOT)
 QUICK = "mordvintsev2015_deepdream"
-LONG = {"adversarial_examples", "carter2019_activation_atlas", "scouter", "selvaraju2017_grad_cam", "zhang2018_acol"}
+LONG = {
+    "adversarial_examples", "carter2019_activation_atlas", "gatys2016_style", "olah2017_feature_visualization",
+    "scouter", "selvaraju2017_grad_cam", "zhang2018_acol",
+}  # fmt: skip
 """Whose smoke run takes half a minute and more; continuous integration runs them all once for the book."""
 VERDICTS = {"reproduced", "partly", "not reproduced", "not measured"}
 KEYS = ["id", "source", "statement", "paper", "measured", "unit", "tolerance", "verdict", "note"]

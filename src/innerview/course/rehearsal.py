@@ -5,6 +5,7 @@ import io
 import re
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,9 @@ def _run(parts: Sequence[Part], answers: dict[str, str], seed: int, space: dict[
 
 def _executed(source: str, space: dict[str, Any], part: Part) -> BaseException | None:
     """Run a cell and return what it raised."""
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    hidden = io.StringIO()
+    with contextlib.redirect_stderr(hidden), contextlib.redirect_stdout(hidden), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in grading
         try:
             exec(compile(source, f"<{part.name or part.role}>", "exec"), space)  # noqa: S102  (the course's own code)
         except Exception as error:  # noqa: BLE001  (whatever an answer raises)
