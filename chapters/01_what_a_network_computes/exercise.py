@@ -7,7 +7,7 @@
 # You compute what one layer puts out, how far it sees, and how alike the network finds two images.
 
 # %% tags=["setup"]
-from unittest import mock
+from unittest import mock  # used by the tests
 
 import torch
 from torch.nn import functional as F
@@ -40,19 +40,20 @@ def output_size(size, kernel, stride, padding):
     ### END SOLUTION
 
 
-# %% check="three sizes"
+# %% check="four sizes"
 check(
-    [output_size(8, 3, 2, 0), output_size(9, 3, 1, 1), output_size(224, 7, 2, 3)],
-    [3, 9, 112],
+    [output_size(8, 3, 2, 0), output_size(9, 3, 1, 1), output_size(224, 7, 2, 3), output_size(7, 3, 2, 0)],
+    [3, 9, 112, 3],
     {
         "the first place is missing: after n + 2p - k pixels of moves there is one place more than there are moves": [
-            2, 8, 111,
+            2, 8, 111, 2,
         ],
-        "the padding counts once, and it stands at both ends": [3, 8, 111],
-        "it is rounded up; a window that does not fit entirely has no place": [4, 9, 113],
-        "it is rounded to the nearest number, and the formula rounds down": [3, 9, 113],
-        "it is not rounded down": [3.5, 9, 112.5],
-        "the kernel is not subtracted": [5, 12, 116],
+        "the padding counts once, and it stands at both ends": [3, 8, 111, 3],
+        "1 is added before the division; add it after rounding down": [3, 9, 112, 2],
+        "it is rounded up; a window that does not fit entirely has no place": [4, 9, 113, 3],
+        "it is rounded to the nearest number, and the formula rounds down": [3, 9, 113, 3],
+        "it is not rounded down": [3.5, 9, 112.5, 3],
+        "the kernel is not subtracted": [5, 12, 116, 4],
     },
     name="output_size",
 )  # fmt: skip
@@ -179,7 +180,12 @@ check(
     },
     name="convolve",
 )  # fmt: skip
-check(convolve(image, weights, bias, stride=2), [[[0, 6]], [[-1, 1]]], name="convolve with stride 2")
+check(
+    convolve(image, weights, bias, stride=2),
+    [[[0, 6]], [[-1, 1]]],
+    {"the stride does not move the window: at (a, b) it begins at row s a and column s b": [[[0, 3]], [[-1, -1]]]},
+    name="convolve with stride 2",
+)
 
 # %% test="shape-and-values" points=2
 ### BEGIN HIDDEN TESTS
@@ -243,6 +249,7 @@ check(
         "the step is changed before the side; a layer's own stride sets its units apart, not its inputs": [29, 8],
         "a kernel of k adds k - 1 steps, not k": [22, 8],
         "the steps of the layers below are left out": [10, 8],
+        "k - 1 is multiplied by the layer's own stride, not by the step j": [19, 8],
         "the strides are added; they multiply": [18, 7],
         "it begins at 0; a pixel sees itself, so its side is 1": [14, 8],
         "the layers run in the reverse order": [30, 8],
@@ -266,7 +273,7 @@ for _ in range(5):
 # %% test="as-a-gradient-measures-it" points=1
 ### BEGIN HIDDEN TESTS
 random = torch.Generator().manual_seed(seed + 8)
-stack = [(int(torch.randint(3, 6, (), generator=random)), 2), (3, 1), (2, 2)]
+stack = [(int(torch.randint(3, 6, (), generator=random)), 2), (2, 1), (2, 2)]
 line = torch.zeros(1, 1, 200, requires_grad=True)
 top = line
 for kernel, stride in stack:
@@ -327,6 +334,7 @@ check(
     },
     name="cosine_similarity",
 )  # fmt: skip
+check(cosine_similarity(torch.zeros(1, 3), others), [[0.0, 0.0, 0.0]], name="cosine_similarity of a vector of zeros")
 
 # %% test="similarities" points=2
 ### BEGIN HIDDEN TESTS

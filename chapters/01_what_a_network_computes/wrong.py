@@ -17,6 +17,11 @@ def output_size(size, kernel, stride, padding):
     return -(-(size + 2 * padding - kernel) // stride) + 1
 
 
+# %% wrong="1 inside the division" of="output_size" loses=2 hint="before the division"
+def output_size(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel + 1) // stride
+
+
 # %% wrong="not rounded" of="output_size" loses=2 hint="not rounded down"
 def output_size(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) / stride + 1
@@ -94,7 +99,7 @@ def convolve(image, weights, bias, stride=1):
     return torch.einsum("nckl,cabkl->nab", weights, windows) + bias[:, None, None]
 
 
-# %% wrong="the stride counts positions, not pixels" of="convolve" loses=1 hint="convolve with stride 2"
+# %% wrong="the stride counts positions, not pixels" of="convolve" loses=1 hint="does not move the window"
 def convolve(image, weights, bias, stride=1):
     kernel = weights.shape[-1]
     rows = (image.shape[1] - kernel) // stride + 1
@@ -139,6 +144,14 @@ def receptive_field(layers):
     side, step = 1, 1
     for kernel, stride in layers:
         side, step = side + kernel * step, step * stride
+    return side, step
+
+
+# %% wrong="the own stride in place of the step" of="receptive_field" loses=3 hint="not by the step j"
+def receptive_field(layers):
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side, step = side + (kernel - 1) * stride, step * stride
     return side, step
 
 
@@ -213,7 +226,7 @@ def cosine_similarity(features, others):
     return F.normalize(features, p=1, dim=1) @ F.normalize(others, p=1, dim=1).T
 
 
-# %% wrong="zeros become NaN" of="cosine_similarity" loses=1 hint=""
+# %% wrong="zeros become NaN" of="cosine_similarity" loses=1 hint="divided by zero"
 def cosine_similarity(features, others):
     return (features @ others.T) / (features.norm(dim=1)[:, None] * others.norm(dim=1))
 

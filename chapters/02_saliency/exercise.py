@@ -10,7 +10,7 @@
 import torch
 
 import innerview as iv
-from innerview.course import check, random_images, small_network
+from innerview.course import check, random_images, small_network  # the last two: for the tests
 from innerview.evaluation import randomized, rank_correlation
 from innerview.models import relu_gradient
 from innerview.replicate.photos import photo
@@ -77,8 +77,9 @@ def covered(images, top, left, side, value):
 
 
 # %% check="a grey square"
+blank = torch.zeros(1, 3, 3, 4)
 check(
-    covered(torch.zeros(1, 3, 3, 4), 0, 1, 2, 0.5),
+    covered(blank, 0, 1, 2, 0.5),
     torch.tensor([[0.0, 0.5, 0.5, 0.0], [0.0, 0.5, 0.5, 0.0], [0.0] * 4]).expand(1, 3, 3, 4),
     {
         "row and column are exchanged": torch.tensor([[0.0] * 4, [0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]]).expand(
@@ -93,6 +94,12 @@ check(
         ),
     },
     name="covered",
+)
+check(
+    bool(blank.any()),
+    False,
+    {"the image that was given is changed; change a copy (`clone`) and return that": True},
+    name="covered leaves the image that was given",
 )
 
 # %% test="covered-square" points=1
@@ -169,12 +176,23 @@ check(
         "every image is asked for the classes of all; `logits[:, targets]` picks both columns in both rows": [
             [[3, 1], [2, 2]], [[3, 1], [2, 2]],
         ],
+        "the largest logit is differentiated, that of the class that the network predicts; take that of the target": [
+            [[1.5, 0.5], [1, 1]], [[1.5, 0.5], [1, 1]],
+        ],
         "each image is asked for the class of the other": [[[2, 1], [3, 2]], [[4, 2], [2, 3]]],
-        "every image is asked for the first image's class": [[[4, 2], [2, 3]], [[4, 2], [2, 3]]],
+        "every image is asked for one class (the first image's), or for the class that the network predicts; ask each for its own": [
+            [[4, 2], [2, 3]], [[4, 2], [2, 3]],
+        ],
         "the gradient is multiplied by the image": [[[2, 1], [1, 1.5]], [[0.5, 0.25], [0.75, 0.5]]],
     },
     name="saliency",
 )  # fmt: skip
+check(
+    images.requires_grad,
+    False,
+    {"the images that were given require a gradient now; differentiate with respect to a copy": True},
+    name="saliency leaves the images that were given",
+)
 
 # %% test="saliency-values" points=2
 ### BEGIN HIDDEN TESTS
@@ -198,7 +216,8 @@ for number in range(3):
 # %% test="saliency-leaves-images" points=1
 ### BEGIN HIDDEN TESTS
 model, hidden = small_network(seed + 6), random_images(seed + 6, 2, 8)
-assert torch.allclose(saliency(model, hidden, torch.tensor([3, 3])), iv.saliency(model, hidden.clone(), 3), atol=1e-9)
+least = model(hidden).argmin(1)  # not the classes that the network predicts
+assert torch.allclose(saliency(model, hidden, least), iv.saliency(model, hidden.clone(), least), atol=1e-9)
 assert not hidden.requires_grad and hidden.grad is None
 ### END HIDDEN TESTS
 
@@ -238,6 +257,7 @@ check(
         "this is the input where both hold; what passes is the gradient": [0, 0, 3, 0, 0, 5],
         "this is 1 where both hold; what passes is the gradient": [0, 0, 1, 0, 0, 1],
         "the negative gradients pass, and the positive ones stop": [0, -3, 0, 0, 0, 0],
+        "only the product g x is asked to be positive; it is so, too, where both are negative": [0, 0, 2, 0, -1, 0.5],
     },
     name="guided_relu",
 )
@@ -325,10 +345,24 @@ check(
             [[0.6118557, -0.2396292], [-0.2396292, 0.6118557]],
             [[-0.6118557, 0.2396292], [0.2396292, -0.6118557]],
         ],
-        "every image is asked for the first image's class": [[[2.5, -1.5], [-1, 1.5]], [[2.5, -1.5], [-1, 1.5]]],
+        "every image is asked for one class (the first image's), or for the class that the network predicts; ask each for its own": [
+            [[2.5, -1.5], [-1, 1.5]], [[2.5, -1.5], [-1, 1.5]],
+        ],
     },
     name="occlusion",
 )  # fmt: skip
+twice = torch.nn.Sequential(torch.nn.AvgPool2d(2), line)  # the same network for images of twice the height and width
+check(
+    occlusion(twice, images[..., :1, :1].expand(2, 3, 4, 4), targets, 2),
+    [[[2.5, -1.5], [-1, 1.5]], [[-0.5, 1], [1.5, -1.5]]],
+    {
+        "square (a, b) begins at row a and column b; it begins at row p a and column p b": [
+            [[2.5, 0.5], [0.75, 0.375]],
+            [[-0.5, 0.25], [0.5, 0.125]],
+        ]
+    },
+    name="occlusion by squares of two by two pixels",
+)
 
 # %% test="occlusion-values" points=2
 ### BEGIN HIDDEN TESTS
@@ -356,7 +390,7 @@ for shade in (0.0, 1.0):
 #
 # For `iv.saliency(model, image, 285)` and for `iv.guided_backprop(model, image, 285)`, compute the map of either network, and compare
 # the two by `rank_correlation(map, other)` (1: the same order of pixels; 0: none in common). Put the two correlations into
-# `answer_correlations`, saliency first, and do not round them. Which of the methods passes?
+# `answer_correlations`, saliency first, and do not round them. (And think, this is not graded: which of the methods passes?)
 
 # %%
 random = torch.Generator().manual_seed(seed + 12)

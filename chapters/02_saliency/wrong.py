@@ -17,7 +17,7 @@ def largest_color(gradient):
     return gradient.abs().sum(1)
 
 
-# %% wrong="the image itself is covered" of="covered" loses=1 hint=""
+# %% wrong="the image itself is covered" of="covered" loses=1 hint="the image that was given is changed"
 def covered(images, top, left, side, value):
     images[:, :, top : top + side, left : left + side] = value
     return images
@@ -85,6 +85,14 @@ def saliency(model, images, targets):
     return gradient.abs().amax(1)
 
 
+# %% wrong="the predicted class" of="saliency" loses=4 hint="the class that the network predicts"
+def saliency(model, images, targets):
+    pixels = images.detach().clone().requires_grad_()
+    scores = model(pixels).max(dim=1).values
+    (gradient,) = torch.autograd.grad(scores.sum(), pixels)
+    return gradient.abs().amax(1)
+
+
 # %% wrong="times the image" of="saliency" loses=4 hint="multiplied by the image"
 def saliency(model, images, targets):
     pixels = images.detach().clone().requires_grad_()
@@ -93,7 +101,7 @@ def saliency(model, images, targets):
     return (gradient * images).abs().amax(1)
 
 
-# %% wrong="the images keep a gradient" of="saliency" loses=1 hint=""
+# %% wrong="the images keep a gradient" of="saliency" loses=1 hint="require a gradient now"
 def saliency(model, images, targets):
     images.requires_grad_()
     scores = model(images).gather(1, targets[:, None])
@@ -124,6 +132,11 @@ def guided_relu(gradient, source):
 # %% wrong="the absolute value" of="guided_relu" loses=3 hint="its sign turned"
 def guided_relu(gradient, source):
     return gradient.abs() * (source > 0)
+
+
+# %% wrong="the product is positive" of="guided_relu" loses=3 hint="where both are negative"
+def guided_relu(gradient, source):
+    return gradient * (gradient * source > 0)
 
 
 # %% wrong="zero counts as positive" of="guided_relu" loses=1 hint="exactly 0"
@@ -192,6 +205,18 @@ def occlusion(model, images, targets, side, value=0.5):
     for row in range(rows):
         for column in range(columns):
             altered = covered(images, row * side, column * side, side, 0.5)
+            fall[:, row, column] = score - model(altered).gather(1, targets[:, None])[:, 0]
+    return fall
+
+
+# %% wrong="the corner is not multiplied by the side" of="occlusion" loses=3 hint="it begins at row p a and column p b"
+def occlusion(model, images, targets, side, value=0.5):
+    rows, columns = images.shape[2] // side, images.shape[3] // side
+    score = model(images).gather(1, targets[:, None])[:, 0]
+    fall = score.new_zeros(len(images), rows, columns)
+    for row in range(rows):
+        for column in range(columns):
+            altered = covered(images, row, column, side, value)
             fall[:, row, column] = score - model(altered).gather(1, targets[:, None])[:, 0]
     return fall
 

@@ -19,6 +19,7 @@ seed = 0  # the course's seed
 # each image of a batch. `model(images)` gives the logits, `(b, classes)`.
 #
 # Hint: the images of a batch do not influence one another. So the gradient of the sum of their scores holds the gradient of each.
+# The images that you are given stay as they are: make a copy that asks for gradients.
 
 
 # %% solution="score_gradient" kind="warm-up"
@@ -38,7 +39,7 @@ def score_gradient(model, images, target):
 # %% check="three-classes-of-two-pixels"
 # The logits of this model are sums of pixels with these weights, so the gradient of a logit is a row of them.
 rows = torch.tensor([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0]])
-few = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(2, 1, 1, 2)
+few = torch.tensor([0.1, 0.2, 0.3, 0.0]).reshape(2, 1, 1, 2)
 shares = (few.flatten(1) @ rows.T).softmax(1)
 up = rows[1] - shares @ rows
 check(
@@ -49,6 +50,7 @@ check(
             :, None, None
         ],
         "it is the gradient of the log of the probability; the score is the logit alone": up[:, None, None],
+        "the largest logit of each image is taken, not that of the target": rows[[1, 0]].reshape(2, 1, 1, 2),
         "the logits of all classes are summed, not only that of the target": rows.sum(0).expand(2, 2)[:, None, None],
         "the scores are averaged over the batch; each image needs the whole gradient of its own": (rows[1] / 2).expand(
             2, 2
@@ -57,22 +59,31 @@ check(
     },
     name="score_gradient",
 )
+check(
+    few.requires_grad,
+    False,
+    {"your function changed them: they ask for gradients now; make a copy": True},
+    name="the images that were given to score_gradient",
+)
 
 # %% test="gradient-of-one-image" points=2
 ### BEGIN HIDDEN TESTS
 network, one = small_network(seed), random_images(seed + 1, 1)
 leaf = one.clone().requires_grad_()
-(slope,) = torch.autograd.grad(network(leaf)[0, 3], leaf)
 assert score_gradient(network, one, 3).shape == (1, 3, 16, 16)
-assert torch.allclose(score_gradient(network, one, 3), slope, rtol=1e-6, atol=1e-12)
+for wanted in range(5):
+    (slope,) = torch.autograd.grad(network(leaf)[0, wanted], leaf)
+    assert torch.allclose(score_gradient(network, one, wanted), slope, rtol=1e-6, atol=1e-12)
 ### END HIDDEN TESTS
 
 # %% test="gradient-of-a-batch" points=1
 ### BEGIN HIDDEN TESTS
 network, several = small_network(seed + 2), random_images(seed + 3, 3)
 leaf = several.clone().requires_grad_()
-(slope,) = torch.autograd.grad(network(leaf)[:, 2].sum(), leaf)
-assert torch.allclose(score_gradient(network, several, 2), slope, rtol=1e-6, atol=1e-12)
+for wanted in (2, 4, 0):
+    (slope,) = torch.autograd.grad(network(leaf)[:, wanted].sum(), leaf)
+    assert torch.allclose(score_gradient(network, several, wanted), slope, rtol=1e-6, atol=1e-12)
+assert not several.requires_grad
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -108,7 +119,7 @@ told = {
     "it goes downhill; a step of an ascent adds the gradient": [0.42, 0.82, 0.5],
     "decay comes before the step; the equation lets the sum of offset and step decay": [0.6, 0.46, 1.0],
     "the share decay is what stays; it is what is to be taken away": [0.52, 0.5, 0.66],
-    "the images are not clipped to [0, 1]": [0.58, 0.5, 1.14],
+    "the images are not clipped to [0, 1], or the offset is clipped in place of the image": [0.58, 0.5, 1.14],
     "the images are clipped before the decay; clip at the end": [0.58, 0.5, 0.9],
     "the decay is forgotten": [0.6, 0.5, 1.0],
     "this is the offset; add the grey again": [0.08, 0.0, 0.64],
@@ -173,6 +184,7 @@ check(
         "only the differences downwards are counted; those to the right are missing": [8.0, 6.0],
         "only the differences to the right are counted; those downwards are missing": [10.0, 5.0],
         "the differences wrap around the border, as those of torch.roll do; a border has no neighbour": [30.0, 22.0],
+        "the last row and column are left out; only the differences that leave the image are": [9.0, 5.0],
         "it is the mean of all differences; the equation sums them": [18 / 7, 11 / 7],
         "each sum is averaged; the equation has no mean": [8 / 3 + 10 / 4, 2.0 + 5 / 4],
         "the differences are halved; is a mean of the two directions taken?": [9.0, 5.5],
@@ -260,7 +272,7 @@ check(
 # %% check="two-steps-of-total-variation"
 ragged = torch.tensor([0.2, 0.6, 0.9, 0.5]).reshape(1, 1, 1, 4)
 told = {
-    "the total variation is forgotten": [0.2, 0.6, 0.9, 0.5],
+    "the total variation is forgotten, or is your `total_variation` wrong?": [0.2, 0.6, 0.9, 0.5],
     "the total variation is added; it is to be subtracted": [0.1, 0.6, 1.0, 0.4],
     "only one step is taken": [0.25, 0.6, 0.8, 0.55],
 }
@@ -269,6 +281,28 @@ check(
     torch.tensor([0.3, 0.6, 0.7, 0.6]).reshape(1, 1, 1, 4),
     {hint: torch.tensor(values).reshape(1, 1, 1, 4) for hint, values in told.items()},
     name="class_image with tv",
+)
+
+# %% check="a-batch-that-reaches-the-border"
+slopes = torch.tensor([[4.0, -1.0], [0.0, 0.0]])
+pair = torch.tensor([[0.0, 0.7], [0.5, 0.2]]).reshape(2, 1, 1, 2)
+kept = pair.clone()
+told = {
+    "the images are clipped only at the end; clip after each step": [[0.48, 0.532], [0.66, 0.352]],
+    "the mean over the batch is taken; each image needs the whole gradient of its own": [[0.72, 0.448], [0.74, 0.428]],
+    "the mean of the scores is taken; each image needs the whole gradient of its own": [[0.4, 0.552], [0.58, 0.372]],
+}
+check(
+    class_image(lambda images: images.flatten(1) @ slopes.T, 0, pair, 2, 0.1, l2=8.0),
+    torch.tensor([[0.6, 0.532], [0.66, 0.352]]).reshape(2, 1, 1, 2),
+    {hint: torch.tensor(values).reshape(2, 1, 1, 2) for hint, values in told.items()},
+    name="class_image of a batch",
+)
+check(
+    pair.requires_grad or not torch.equal(pair, kept),
+    False,
+    {"your function changed it, or made it ask for gradients; work on a copy": True},
+    name="the start that was given to class_image",
 )
 
 # %% test="steps-uphill" points=2
@@ -316,12 +350,13 @@ assert torch.equal(result, result.clamp(0, 1))
 # An ascent may raise the first part or lower the second. Find out which, with the network, the start and the class below:
 #
 # 1. Raise the logit with your `class_image`: 20 steps of size 0.1, no penalties.
-# 2. Raise the probability from the same start: 20 steps of size 0.4. `class_image` does this, too, if its model returns probabilities
-#    (`lambda images: network(images).softmax(1)`).
+# 2. Raise the probability from the same start: 20 steps of size 0.4. Its gradient is $p_c (1 - p_c)$ times
+#    that of the log odds, at most a quarter; so the step is four times as large. The gap depends on this choice.
+#    `class_image` does this, too, if its model returns probabilities (`lambda images: network(images).softmax(1)`).
 #
 # Give two numbers, each from means over the four images, not rounded:
 #
-# - `answer_share`: for the ascent of the probability, the fall of the second part over the gain of the log odds. It is 1 if the class's
+# - `answer_share`: for the ascent of the probability, the fall of the second part divided by the gain of the log odds. It is 1 if the class's
 #   own logit adds nothing, 0 if the other classes stay as they were, and negative if they rise.
 # - `answer_gap`: the gain of the log odds by raising the probability, minus their gain by raising the logit.
 

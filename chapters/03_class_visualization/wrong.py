@@ -32,6 +32,19 @@ def score_gradient(model, images, target):
     return gradient
 
 
+# %% wrong="the largest logit" of="score_gradient" loses=3 hint="largest logit"
+def score_gradient(model, images, target):
+    images = images.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(images).max(1).values.sum(), images)
+    return gradient
+
+
+# %% wrong="asks the given images for gradients" of="score_gradient" loses=1 hint="they ask for gradients now"
+def score_gradient(model, images, target):
+    images.requires_grad_()
+    return torch.autograd.grad(model(images)[:, target].sum(), images)[0]
+
+
 # %% wrong="decays to black" of="decayed_step" loses=3 hint="decays to black"
 def decayed_step(images, gradient, step_size, decay):
     images = (1 - decay) * (images + step_size * gradient)
@@ -60,6 +73,12 @@ def decayed_step(images, gradient, step_size, decay):
 def decayed_step(images, gradient, step_size, decay):
     offsets = (1 - decay) * (images - 0.5 + step_size * gradient)
     return 0.5 + offsets
+
+
+# %% wrong="the offset is clipped" of="decayed_step" loses=3 hint="the offset is clipped"
+def decayed_step(images, gradient, step_size, decay):
+    offsets = (1 - decay) * (images - 0.5 + step_size * gradient)
+    return 0.5 + offsets.clamp(0, 1)
 
 
 # %% wrong="clipped too early" of="decayed_step" loses=1 hint="clip at the end"
@@ -105,6 +124,13 @@ def total_variation(images):
     down = images[:, :, 1:] - images[:, :, :-1]
     right = images[:, :, :, 1:] - images[:, :, :, :-1]
     return down.abs().mean(dim=(1, 2, 3)) + right.abs().mean(dim=(1, 2, 3))
+
+
+# %% wrong="no last row and column" of="total_variation" loses=4 hint="last row and column"
+def total_variation(images):
+    down = images[:, :, 1:, :-1] - images[:, :, :-1, :-1]
+    right = images[:, :, :-1, 1:] - images[:, :, :-1, :-1]
+    return down.abs().sum(dim=(1, 2, 3)) + right.abs().sum(dim=(1, 2, 3))
 
 
 # %% wrong="one number for the whole batch" of="total_variation" loses=3 hint="expected is (2,)"
@@ -192,6 +218,41 @@ def class_image(model, target, start, steps, step_size, l2=0.0, tv=0.0):
         (gradient,) = torch.autograd.grad(score - penalty, images)
         images = images + step_size * gradient
     return images.detach()
+
+
+# %% wrong="clipped only at the end" of="class_image" loses=2 hint="clipped only at the end"
+def class_image(model, target, start, steps, step_size, l2=0.0, tv=0.0):
+    images = start.detach().clone()
+    for _ in range(steps):
+        images = images.detach().requires_grad_()
+        score = model(images)[:, target].sum()
+        penalty = l2 * (images - 0.5).square().sum() + tv * total_variation(images).sum()
+        (gradient,) = torch.autograd.grad(score - penalty, images)
+        images = images + step_size * gradient
+    return images.detach().clamp(0, 1)
+
+
+# %% wrong="the mean over the batch" of="class_image" loses=4 hint="mean over the batch"
+def class_image(model, target, start, steps, step_size, l2=0.0, tv=0.0):
+    images = start.detach().clone()
+    for _ in range(steps):
+        images = images.detach().requires_grad_()
+        penalty = l2 * (images - 0.5).square().sum(dim=(1, 2, 3)) + tv * total_variation(images)
+        (gradient,) = torch.autograd.grad((model(images)[:, target] - penalty).mean(), images)
+        images = (images + step_size * gradient).clamp(0, 1)
+    return images.detach()
+
+
+# %% wrong="asks the start for gradients" of="class_image" loses=1 hint="made it ask for gradients"
+def class_image(model, target, start, steps, step_size, l2=0.0, tv=0.0):
+    images = start
+    for _ in range(steps):
+        images.requires_grad_()
+        score = model(images)[:, target].sum()
+        penalty = l2 * (images - 0.5).square().sum() + tv * total_variation(images).sum()
+        (gradient,) = torch.autograd.grad(score - penalty, images)
+        images = (images + step_size * gradient).clamp(0, 1).detach()
+    return images
 
 
 # %% wrong="no total variation" of="class_image" loses=2 hint="total variation is forgotten"

@@ -139,6 +139,12 @@ for plane, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
 waves = fourier_planes(ones, (4, 6))
 check(list(waves.shape), [1, 4, 4, 6], name="shape of fourier_planes")
 check(
+    list(fourier_planes(ones[..., :3], (4, 5)).shape),
+    [1, 4, 4, 5],
+    {"the spectrum does not tell an odd width from an even one; `s=size` tells the transform": [1, 4, 4, 4]},
+    name="shape of fourier_planes with an odd width",
+)
+check(
     waves[0, :, 0, 0],
     [0.306186, 0.612372, 0.204124, 0.339683],
     {
@@ -171,6 +177,12 @@ check(
     {
         "the decay is not used": [0.306186, 0.612372, 0.204124, 0.339683],
         "the decay multiplies; it is an exponent": [0.612372, 1.224745, 0.408248, 0.679366],
+        "the maximum is taken after the power; it is taken of the frequency, before": [
+            0.306186,
+            0.612372,
+            0.306186,
+            0.612372,
+        ],
     },
     name="fourier_planes with decay 2",
 )
@@ -258,6 +270,9 @@ told = {
     ],
     "the result is clipped; the equation has a sigmoid": [
         [0.562829, 0.389651, 0.584476], [0.584476, 0.0, 1.0], [0.584476, 0.0, 0.129884],
+    ],
+    "the sigmoid comes before the mixing; it comes last": [
+        [0.530521, 0.474663, 0.554668], [0.373168, 0.238120, 0.425339], [0.362344, 0.153107, 0.286025],
     ],
     "the planes are not mixed": [[0.731059, 0.5, 0.731059], [0.5, 0.880797, 0.731059], [0.5, 0.5, 0.017986]],
 }  # fmt: skip

@@ -80,6 +80,22 @@ def fourier_planes(spectrum, size, decay=1.0):
     return torch.fft.irfft2(spectrum * scale, s=size, norm="ortho") / 4
 
 
+# %% wrong="no size for the inverse transform" of="fourier_planes" loses=2 hint="`s=size` tells"
+def fourier_planes(spectrum, size, decay=1.0):
+    height, width = size
+    f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :])
+    scale = 1 / f.clamp(min=1 / max(size)) ** decay
+    return torch.fft.irfft2(spectrum * scale, norm="ortho") / 4
+
+
+# %% wrong="the maximum after the power" of="fourier_planes" loses=1 hint="the maximum is taken after the power"
+def fourier_planes(spectrum, size, decay=1.0):
+    height, width = size
+    f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :])
+    scale = 1 / (f**decay).clamp(min=1 / max(size))
+    return torch.fft.irfft2(spectrum * scale, s=size, norm="ortho") / 4
+
+
 # %% wrong="matrix turned over" of="to_colors" loses=3 hint="turned over"
 def to_colors(planes):
     matrix = C / C.norm(dim=0).max()
@@ -114,6 +130,11 @@ def to_colors(planes):
 # %% wrong="rows in place of columns" of="to_colors" loses=3 hint="take columns"
 def to_colors(planes):
     return torch.sigmoid(torch.einsum("rp,bphw->brhw", C / C.norm(dim=1).max(), planes))
+
+
+# %% wrong="the sigmoid before the mixing" of="to_colors" loses=4 hint="the sigmoid comes before the mixing"
+def to_colors(planes):
+    return torch.einsum("rp,bphw->brhw", C / C.norm(dim=0).max(), planes.sigmoid())
 
 
 # %% wrong="the grid of one convolution" of="answer_grid" loses=2 hint=""

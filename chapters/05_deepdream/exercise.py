@@ -71,7 +71,8 @@ assert torch.allclose(energy(hidden), 0.5 * torch.einsum("bkij,bkij->b", hidden,
 
 # %% [markdown]
 # A dream changes the photograph at several sizes, its *octaves*. The largest is the photograph itself. Each smaller one is made from
-# the next larger one: both sides are divided by the scale and rounded. This helper resizes.
+# the next larger one: both sides are divided by the scale and rounded with Python's `round`. This
+# helper resizes.
 
 
 # %%
@@ -106,6 +107,14 @@ check(
         "the area is divided by the scale; divide each side": [[28, 42], [34, 51], [42, 63]],
     },
     name="sizes",
+)
+stripe = torch.zeros(1, 1, 12, 12)
+stripe[..., 5:7] = 1.0
+check(
+    pyramid(stripe, 3, 2)[0][0, 0, 0],
+    [0.0, 0.4, 0.0],
+    {"it is resized from the photograph; resize each octave from the next larger one": [0.0, 1.0, 0.0]},
+    name="a row of the smallest octave",
 )
 
 # %% test="pyramid-of-images" points=2
@@ -170,6 +179,10 @@ check(
             [[0.563246, 0.563246], [0.626491, 0.5], [0.5, 0.373509]],
             [[0.529488, 0.529488], [0.441023, 0.558977], [0.5, 0.676930]],
         ],
+        "the gradient is divided by the root of its mean square (RMS), not by the mean of its absolute values": [
+            [[0.654919, 0.654919], [0.809839, 0.5], [0.5, 0.190161]],
+            [[0.572232, 0.572232], [0.355537, 0.644463], [0.5, 0.933389]],
+        ],
         "the gradient is divided by its standard deviation, not by the mean of its absolute values": [
             [[0.646385, 0.646385], [0.792770, 0.5], [0.5, 0.207230]],
             [[0.575234, 0.575234], [0.349533, 0.650467], [0.5, 0.951402]],
@@ -230,7 +243,7 @@ assert torch.allclose(found, torch.minimum(torch.maximum(hidden + scale * slope,
 #
 # $$x_o = \mathrm{ascend}^n \big(p_o + R(d_{o-1})\big), \qquad d_o = x_o - p_o, \qquad d_0 = 0$$
 #
-# The result is $x$ at the last octave. `ascend` clips by itself, so you need not.
+# The result is $x$ at the last octave. `ascend` clips by itself, so do not clip.
 
 
 # %% solution="dream" kind="core"
@@ -296,6 +309,12 @@ check(
             [-0.2431, -0.317822, -0.189322, -0.3296],
             [-0.2439, -0.0984, -0.2071, 0.0],
         ],
+        "the photograph with the detail is clipped; do not clip, `ascend` does where it has to": [
+            [0.0081, 0.4624, 0.0, 0.1296],
+            [0.0, 0.111111, 0.288011, 0.0016],
+            [0.7569, 0.082178, 0.010678, 0.2704],
+            [0.6561, 0.0016, 0.5929, 0.0],
+        ],
         "the last octave has no steps; take them at each octave": [
             [0.09, 0.68, -0.23, 0.36],
             [-0.17, 0.333333, 0.536667, 0.04],
@@ -308,15 +327,19 @@ check(
 
 # %% check="three octaves, two steps each"
 check(
-    dream(torch.zeros(1, 1, 9, 9), lambda images: images + 1.0, 3, 1.5, 2),
-    torch.full((1, 1, 9, 9), 6.0),
+    dream(torch.zeros(1, 1, 9, 9), lambda images: images + 0.4, 3, 1.5, 2),
+    torch.full((1, 1, 9, 9), 2.4),
     {
-        "one step at each octave is taken, but two are asked for": torch.full((1, 1, 9, 9), 3.0),
-        "the detail of the octave before the last is lost": torch.full((1, 1, 9, 9), 4.0),
-        "the detail is lost": torch.full((1, 1, 9, 9), 2.0),
+        "one step at each octave is taken, but two are asked for": torch.full((1, 1, 9, 9), 1.2),
+        "the detail of the octave before the last is lost": torch.full((1, 1, 9, 9), 1.6),
+        "the detail is lost": torch.full((1, 1, 9, 9), 0.8),
         "details are counted twice; the detail is the dream minus the photograph of its size": torch.full(
-            (1, 1, 9, 9), 8.0
+            (1, 1, 9, 9), 3.2
         ),
+        "the photograph with the detail is clipped; do not clip, `ascend` does where it has to": torch.full(
+            (1, 1, 9, 9), 1.8
+        ),
+        "the result is clipped; do not clip, `ascend` does where it has to": torch.full((1, 1, 9, 9), 1.0),
     },
     name="dream",
 )
@@ -404,6 +427,7 @@ check(
         "only the best match of all is counted; add the best ones of all positions of the dream": [6.0],
         "the mean over the positions of the dream is taken; take the sum": [4.5],
         "the vectors are divided by their lengths; take the product as it is": [1.84311],
+        "the best match is taken for each channel; sum over the channels first, then take the best": [12.0],
         "the worst match is taken: that is a minimum": [-1.0],
     },
     name="guided_energy",
@@ -434,10 +458,10 @@ assert torch.allclose(guided_energy(hidden, wanted), match, rtol=1e-4, atol=1e-4
 # ## 3. Open: how much more, and does it stay?
 #
 # Dream on the photograph below with your functions: at layer `blocks.4` of the network, two octaves of scale 1.4, six steps each, with
-# a step size of 2 and no jitter.
+# a step size of 2 and no jitter (no random shifts).
 #
-# - `answer_growth`: how many times the energy of the photograph is that of the dream?
-# - `answer_kept`: roll the dream by 3 pixels down and 5 to the right (`torch.roll`). Which part of the dream's energy does the rolled
+# - `answer_growth`: the dream's energy divided by the photograph's.
+# - `answer_kept`: roll the dream by 3 pixels down and 5 to the right (`torch.roll`). What share of the dream's energy does the rolled
 #   dream still have? A layer with a stride sees the image on a grid, and a dream without jitter fits this grid.
 
 # %%
@@ -447,7 +471,7 @@ photograph = F.interpolate(photo("skimage/chelsea")[..., top : top + 240, start 
 
 
 def energy_of(images):
-    """Return the energy of layer blocks.4 for images, as part of the graph."""
+    """Return the energy of layer blocks.4 for images, with gradients."""
     return energy(iv.activations(model, images, "blocks.4")["blocks.4"])
 
 
@@ -469,7 +493,18 @@ answer_kept = rolled / after
 ### END SOLUTION
 
 # %% check="two positive numbers"
-check([float(answer_growth) > 1, 0 < float(answer_kept) < 1], [True, True], name="a growth above 1 and a part below 1")
+check(
+    float(answer_growth) > 1,
+    True,
+    {"a dream raises the energy, so the ratio of dream to photograph is above 1": False},
+    name="the form of answer_growth",
+)
+check(
+    0 < float(answer_kept) < 1,
+    True,
+    {"it is a share of the dream's energy, so it lies between 0 and 1": False},
+    name="the form of answer_kept",
+)
 
 # %% test="growth-of-the-energy" points=2
 ### BEGIN HIDDEN TESTS

@@ -58,6 +58,12 @@ def pyramid(images, octaves, scale):
     return made
 
 
+# %% wrong="each octave from the photograph" of="pyramid" loses=2 hint="resized from the photograph"
+def pyramid(images, octaves, scale):
+    sides = images.shape[-2:]
+    return [resized(images, [round(side / scale**o) for side in sides]) for o in reversed(range(octaves))]
+
+
 # %% wrong="mean over the batch" of="normalised_step" loses=3 hint="over the whole batch"
 def normalised_step(images, gradient, step_size):
     return (images + step_size / 255 * gradient / gradient.abs().mean()).clamp(0, 1)
@@ -102,6 +108,12 @@ def normalised_step(images, gradient, step_size):
 def normalised_step(images, gradient, step_size):
     spread = gradient.flatten(1).std(dim=1)[:, None, None, None]
     return (images + step_size / 255 * gradient / spread).clamp(0, 1)
+
+
+# %% wrong="root of the mean square" of="normalised_step" loses=4 hint="RMS"
+def normalised_step(images, gradient, step_size):
+    size = gradient.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return (images + step_size / 255 * gradient / size).clamp(0, 1)
 
 
 # %% wrong="no detail carried over" of="dream" loses=4 hint="detail of the smaller octave is lost"
@@ -162,6 +174,30 @@ def dream(images, ascend, octaves, scale, steps):
     return dreamt
 
 
+# %% wrong="photograph and detail clipped" of="dream" loses=4 hint="the photograph with the detail is clipped"
+def dream(images, ascend, octaves, scale, steps):
+    bases = pyramid(images, octaves, scale)
+    detail = torch.zeros_like(bases[0])
+    for base in bases:
+        dreamt = (base + resized(detail, base.shape[-2:])).clamp(0, 1)
+        for _ in range(steps):
+            dreamt = ascend(dreamt)
+        detail = dreamt - base
+    return dreamt
+
+
+# %% wrong="the result clipped" of="dream" loses=2 hint="the result is clipped"
+def dream(images, ascend, octaves, scale, steps):
+    bases = pyramid(images, octaves, scale)
+    detail = torch.zeros_like(bases[0])
+    for base in bases:
+        dreamt = base + resized(detail, base.shape[-2:])
+        for _ in range(steps):
+            dreamt = ascend(dreamt).clamp(0, 1)
+        detail = dreamt - base
+    return dreamt
+
+
 # %% wrong="one step at each octave" of="dream" loses=3 hint="two are asked for"
 def dream(images, ascend, octaves, scale, steps):
     bases = pyramid(images, octaves, scale)
@@ -197,6 +233,12 @@ def guided_energy(activations, guide):
 # %% wrong="the wrong way round" of="guided_energy" loses=3 hint="the other way round"
 def guided_energy(activations, guide):
     return torch.einsum("bkp,kq->bpq", activations.flatten(2), guide.flatten(1)).amax(dim=1).sum(dim=1)
+
+
+# %% wrong="the best of each channel" of="guided_energy" loses=3 hint="for each channel"
+def guided_energy(activations, guide):
+    products = activations.flatten(2)[:, :, :, None] * guide.flatten(1)[None, :, None]
+    return products.amax(dim=3).sum(dim=(1, 2))
 
 
 # %% wrong="one match for the image" of="guided_energy" loses=3 hint="best match of all"
@@ -241,7 +283,7 @@ answer_growth = (after / before).item()
 answer_kept = (energy_of(photograph.roll((3, 5), (-2, -1))) / before).item()
 
 
-# %% wrong="the difference in place of the ratio" of="growth" loses=4 hint="values differ"
+# %% wrong="the difference in place of the ratio" of="growth" loses=4 hint="between 0 and 1"
 def ascended(images):
     source = images.detach().clone().requires_grad_()
     (slope,) = torch.autograd.grad(energy_of(source).sum(), source)

@@ -15,7 +15,7 @@
 #
 # Write your code where it says `# YOUR CODE HERE` (delete the line below it, too), then run the check below. If a check fails, it
 # says what kind of mistake makes such a result. Hand in this one file. Use PyTorch; do not call `iv.cam`, `iv.grad_cam` or their
-# relatives. One letter is used in the same way throughout: maps are `(b, k, h, w)`, for $b$ images, $k$ channels and $h \times w$
+# relatives. Letters keep their meaning throughout: maps are `(b, k, h, w)`, for $b$ images, $k$ channels and $h \times w$
 # positions.
 
 # %% tags=["setup"]
@@ -119,7 +119,7 @@ assert torch.allclose(channel_weights(hidden_gradient), hidden_gradient.flatten(
 # ## 2. Core: CAM and Grad-CAM
 #
 # **CAM.** In the head above, the sum over channels and the mean over positions can change places. What then stands inside the mean
-# is a map of the class (Eq. 2 of the CAM paper):
+# (without $1/Z$) is a map of the class (Eq. 2 of the CAM paper):
 #
 # $$M^c_{ij} = \sum_k w^c_k A^k_{ij}$$
 #
@@ -288,7 +288,7 @@ check(
             [[0.0, 1.8], [1.2, 0.8]],
             [[0.0, 0.0], [1.6, 0.0]],
         ],
-        "the mean over the channels is taken; Eq. 2 takes the sum": [
+        "the mean over the channels is taken (Eq. 2 takes the sum), or that over the batch's scores (take their sum)": [
             [[0.0, 0.7], [0.3, 0.2]],
             [[0.0, 0.3], [0.6, 0.0]],
         ],
@@ -299,6 +299,10 @@ check(
         "the probability is differentiated; the score is the logit, before the softmax": [
             [[0.0, 0.385030], [0.0, 0.0]],
             [[0.0, 0.038622], [0.077243, 0.0]],
+        ],
+        "the logarithm of the probability is differentiated; the score is the logit, before the softmax": [
+            [[0.0, 1.241954], [0.0, 0.0]],
+            [[0.0, 0.558517], [1.117034, 0.0]],
         ],
         "the logits of other classes are differentiated, too; take for each image only that of its target": [
             [[1.0, 1.0], [1.2, 0.8]],
@@ -350,7 +354,9 @@ assert torch.allclose(grad_cam(model, images, hidden_targets, "relu2"), expected
 #
 # For a network that ends in GAP and a linear layer, $\mathrm{ReLU}(M^c)$ and $L^c$ are the same picture. One is a constant times the
 # other. Find this constant, $\mathrm{ReLU}(M^c) = f \, L^c$, for the network and the images below: by your functions, or on paper.
-# Does it depend on the class? On the image? On the size of the image?
+# The layer is `relu2` of `network`, whose last layer is `network.linear`. Take a class whose map is not all zero: 0 / 0 tells nothing.
+#
+# Set `answer_factor` to $f$. (And think, this is not graded: does it depend on the class? On the image? On the size of the image?)
 
 # %%
 network = small_network(seed + 9)
@@ -366,7 +372,12 @@ answer_factor = float(positive.detach().sum() / by_gradient.sum())
 ### END SOLUTION
 
 # %% check="a positive number"
-check(float(answer_factor) > 0, True, name="answer_factor is positive")
+check(
+    0 < float(answer_factor) < float("inf"),
+    True,
+    {"answer_factor is one positive number; if it is NaN or infinite, a map is all zero: take another class": False},
+    name="the form of answer_factor",
+)
 
 # %% test="factor-value" points=2
 ### BEGIN HIDDEN TESTS
@@ -379,7 +390,8 @@ assert abs(float(answer_factor) - rows * columns) < 0.01 * rows * columns
 #
 # Half of the picture below is a cat, half is a cup of coffee. Make the Grad-CAM map of class 285, Egyptian cat, and that of class
 # 967, espresso, at the network's layer `relu1`. Which share of each map, as a part of its sum, lies on the half that shows the
-# class? Give two numbers between 0 and 1.
+# class? Set `answer_cat` to the share of the cat's map on the cat's half, and `answer_cup` to that of the cup's map on the cup's
+# half: two numbers between 0 and 1.
 
 # %%
 model = iv.load_model("efficientnet_lite0")
@@ -400,7 +412,13 @@ answer_cup = 1 - left_cup if cat_is_left else left_cup
 ### END SOLUTION
 
 # %% check="two shares"
-check([0 <= float(share) <= 1 for share in (answer_cat, answer_cup)], [True, True], name="both are between 0 and 1")
+plausible = all(-1e-4 <= float(share) <= 1 + 1e-4 for share in (answer_cat, answer_cup))  # rounding may pass the ends
+check(
+    plausible,
+    True,
+    {"each is a part of its map's sum, so between 0 and 1; is it divided by the sum of its own map?": False},
+    name="the form of answer_cat and answer_cup",
+)
 
 # %% test="share-of-the-cat" points=2
 ### BEGIN HIDDEN TESTS

@@ -128,6 +128,22 @@ def grad_cam(model, images, targets, layer):
     return torch.relu((channel_weights(gradient)[:, :, None, None] * maps.detach()).sum(dim=1))
 
 
+# %% wrong="logarithm of the probability" of="grad_cam" loses=5 hint="logarithm of the probability"
+def grad_cam(model, images, targets, layer):
+    maps, logits = maps_and_logits(model, images, layer)
+    scores = logits.log_softmax(dim=1).gather(1, targets[:, None])
+    (gradient,) = torch.autograd.grad(scores.sum(), maps)
+    return torch.relu((channel_weights(gradient)[:, :, None, None] * maps.detach()).sum(dim=1))
+
+
+# %% wrong="mean of the scores of the batch" of="grad_cam" loses=1 hint="over the batch's scores"
+def grad_cam(model, images, targets, layer):
+    maps, logits = maps_and_logits(model, images, layer)
+    scores = logits.gather(1, targets[:, None])
+    (gradient,) = torch.autograd.grad(scores.mean(), maps)
+    return torch.relu((channel_weights(gradient)[:, :, None, None] * maps.detach()).sum(dim=1))
+
+
 # %% wrong="gradient times activation at each position" of="grad_cam" loses=2 hint="weighed by its own gradient"
 def grad_cam(model, images, targets, layer):
     maps, logits = maps_and_logits(model, images, layer)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercise 7: Weak supervision
 #
-# Replace each `# YOUR CODE HERE` and the line below it, then run the check that follows: it names the mistake if there is one.
+# Replace each `# YOUR CODE HERE` and the line below it, then run the check that follows: it names the mistake, if it knows it.
 # Hand in this one file. Boxes are `x0, y0, x1, y1`: they cover the pixels from x0 up to, not including, x1, and likewise for y.
 
 # %% tags=["setup"]
@@ -39,8 +39,8 @@ def iou(boxes, others):
 
 
 # %% check="pairs of boxes"
-boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 6.0, 2.0]])
-others = torch.tensor([[2.0, 0.0, 6.0, 4.0], [3.0, 4.0, 5.0, 6.0], [1.0, 0.0, 3.0, 2.0]])
+boxes = torch.tensor([[1.0, 1.0, 5.0, 5.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 6.0, 2.0]])
+others = torch.tensor([[3.0, 1.0, 7.0, 5.0], [3.0, 4.0, 5.0, 6.0], [1.0, 0.0, 3.0, 2.0]])
 check(
     iou(boxes, others),
     [1 / 3, 0, 1 / 3],
@@ -55,6 +55,7 @@ check(
         ],
         "it is divided by the area of the first box alone": [1 / 2, 0, 1 / 3],
         "one pixel too many a side: the ends x1 and y1 do not belong to the box": [15 / 35, 0, 9 / 21],
+        "the area of a box is (x1 - x0) (y1 - y0), not x1 y1": [8 / 52, 0, 4 / 14],
         "it is twice the intersection over the sum of the areas (Dice), not the IoU": [1 / 2, 0, 1 / 2],
     },
     name="iou",
@@ -85,7 +86,8 @@ assert torch.allclose(iou(one, one), torch.ones(10))
 # ## 2. Core: a box from a heatmap
 #
 # Mark the pixels whose value is larger than `threshold` times the largest value of the map. They form components: pixels that touch
-# at a side or at a corner belong together. Take the component of most pixels, and draw the smallest box that holds all of it.
+# at a side or at a corner belong together. Take the component of most pixels (of
+# several, the one with the smallest number), and draw the smallest box that holds all of it.
 #
 # `ndimage.label(mask, np.ones((3, 3)))` numbers the components of a mask from 1 and returns the numbers, as an array of the mask's
 # shape, and how many there are. The nine ones say that corners touch, too. `np.bincount` counts how often each number occurs.
@@ -95,7 +97,7 @@ assert torch.allclose(iou(one, one), torch.ones(10))
 def box_from_heatmap(heatmap, threshold):
     """Return the box around the largest component above a share of the maximum.
 
-    heatmap: (h, w), with some value above 0. threshold: in [0, 1). Returns (4,): x0, y0, x1, y1.
+    heatmap: (h, w), with some value above 0. threshold: in [0, 1). Returns (4,), whole numbers: x0, y0, x1, y1.
     """
     ### BEGIN SOLUTION
     mask = heatmap > threshold * heatmap.max()
@@ -106,9 +108,9 @@ def box_from_heatmap(heatmap, threshold):
     ### END SOLUTION
 
 
-# %% check="one map with four components"
+# %% check="one map with three components"
 heatmap = torch.zeros(6, 10)
-heatmap[0, 0], heatmap[5, 9] = 0.9, 4.0  # two single pixels, one of which is the largest value
+heatmap[0, 0], heatmap[5, 8] = 0.9, 4.0  # two single pixels, one of which is the largest value
 heatmap[1:3, 2:5] = 1.0  # a block of six pixels
 heatmap[3, 5:8] = 1.0  # three more, which touch the block at a corner
 heatmap[4, 4] = 0.7  # below 20 % of the largest value
@@ -117,9 +119,15 @@ check(
     box_from_heatmap(heatmap, 0.2),
     [2, 1, 8, 4],
     {
-        "the box holds everything above the threshold, not the largest component alone": [0, 0, 10, 6],
-        "it is the component that holds the highest value; take the one of most pixels": [9, 5, 10, 6],
-        "it is the first component; take the one of most pixels": [0, 0, 1, 1],
+        "the box holds everything above the threshold, not the largest component alone": [0, 0, 9, 6],
+        "this is the background: it has the number 0; leave it out of the count": [0, 0, 10, 6],
+        "it is the component that holds the highest value; take the one of most pixels": [8, 5, 9, 6],
+        "it is the first component; take the one of most pixels (or is the number one too small? Components count from 1)": [
+            0,
+            0,
+            1,
+            1,
+        ],
         "the threshold is taken as it is, or as a share of the mean; it is a share of the largest value": [2, 1, 8, 5],
         "x and y are exchanged: columns are x, rows are y": [1, 2, 4, 8],
         "x1 and y1 lie one past the last pixel; add 1": [2, 1, 7, 3],
@@ -127,6 +135,23 @@ check(
         "it is x, y, width and height; x1 and y1 are asked for": [2, 1, 6, 3],
     },
     name="box_from_heatmap",
+)
+signed = torch.full((5, 7), -3.0)
+signed[1:3, 2:4], signed[1:3, 4], signed[3, 2:4] = 4.0, 2.0, 1.0
+check(
+    box_from_heatmap(signed, 0.5),
+    [2, 1, 4, 3],
+    {
+        "a pixel that is just at the threshold is marked; it is to be larger": [2, 1, 5, 3],
+        "the threshold is a share of the range from smallest to largest value; it is a share of the largest": [
+            2,
+            1,
+            5,
+            4,
+        ],
+        "absolute values are taken; negative pixels are not marked": [0, 0, 7, 5],
+    },
+    name="box_from_heatmap of a map with negative values",
 )
 
 # %% test="box-of-one-component" points=2
@@ -149,6 +174,9 @@ for _ in range(10):
 high = torch.zeros(9, 12)
 high[1, 10], high[4:7, 2 + seed % 3 : 7 + seed % 3] = 5.0, 3.0
 assert torch.as_tensor(box_from_heatmap(high, 0.5)).tolist() == [2 + seed % 3, 4, 7 + seed % 3, 7]
+signed = torch.full((9, 12), -3.0)
+signed[3:5, 2 + seed % 3 : 6], signed[3:5, 6], signed[5, 4] = 4.0, 2.0, 1.0
+assert torch.as_tensor(box_from_heatmap(signed, 0.5)).tolist() == [2 + seed % 3, 3, 6, 5]
 ### END HIDDEN TESTS
 
 # %% test="box-of-pixels-that-touch-at-corners" points=1
@@ -164,7 +192,8 @@ assert torch.as_tensor(box_from_heatmap(stairs, 0.5)).tolist() == [2, 1, 2 + ste
 # ## 3. Core: erase what classifier A saw
 #
 # Scale A's map of each image to [0, 1], by its own smallest and largest value: $(M - \min M) / (\max M - \min M)$. Set all channels of
-# the features to zero at each position where the scaled map is at least $\delta$. Leave all other positions as they are.
+# the features to zero at each position where the scaled map is at least $\delta$. Leave all other positions as they
+# are. Return a new tensor, and do not change the features that you are given.
 
 
 # %% solution="erase" kind="core"
@@ -182,6 +211,7 @@ def erase(features, map_a, delta):
 
 # %% check="two images of two channels"
 features = torch.tensor([[[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]], [[[1.0, 1.0, 1.0]], [[2.0, 2.0, 2.0]]]])
+before = features.clone()
 map_a = torch.tensor([[[-1.0, 1.2, 3.0]], [[8.0, 6.0, 18.0]]])  # scaled: 0, 0.55, 1 and 0.17, 0, 1
 check(
     erase(features, map_a, 0.5),
@@ -213,11 +243,23 @@ check(
     },
     name="erase",
 )
-ramp = torch.tensor([[[0.0, 3.0, 6.0]]])  # scaled: 0, 0.5, 1
 check(
-    erase(torch.ones(1, 1, 1, 3), ramp, 0.5),
-    [[[[1, 0, 0]]]],
-    {"where the scaled map is just delta it is erased, too: at least, not above": [[[[1, 1, 0]]]]},
+    torch.equal(features, before),
+    True,
+    {"your function changed them; make a new tensor": False},
+    name="the features that were given to erase",
+)
+square = torch.tensor([[[4.0, 2.0], [4.8, 6.0]]])  # scaled: 0.5, 0 and 0.7, 1
+check(
+    erase(torch.ones(1, 1, 2, 2), square, 0.5),
+    [[[[0, 1], [0, 0]]]],
+    {
+        "where the scaled map is just delta it is erased, too: at least, not above": [[[[1, 1], [0, 0]]]],
+        "the map less its smallest value is divided by the largest value, not by largest minus smallest": [
+            [[[1, 1], [1, 0]]]
+        ],
+        "each row is scaled on its own; take the smallest and largest value of the whole map": [[[[0, 1], [1, 0]]]],
+    },
     name="erase at delta itself",
 )
 
@@ -242,7 +284,9 @@ assert torch.allclose(erase(hidden, seen, 0.6), heads.erased(hidden, seen))
 # %% test="erased-at-delta-itself" points=1
 ### BEGIN HIDDEN TESTS
 ramp = (torch.arange(5.0)[None, None] + 8) * 2 ** (seed % 4)
-assert erase(torch.ones(1, 3, 1, 5), ramp, 0.5).tolist() == [3 * [[[1, 1, 0, 0, 0]]]]
+ones = torch.ones(1, 3, 1, 5)
+assert erase(ones, ramp, 0.5).tolist() == [3 * [[[1, 1, 0, 0, 0]]]]
+assert torch.equal(ones, torch.ones(1, 3, 1, 5))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -265,28 +309,35 @@ def fuse(map_a, map_b):
 
 
 # %% check="two images"
-map_a = torch.tensor([[[0.0, 1.0, 2.0, 4.0]], [[-1.0, -2.0, -2.0, -1.0]]])
-map_b = torch.tensor([[[10.0, 30.0, 14.0, 18.0]], [[0.0, 1.0, 0.0, 0.0]]])
+map_a = torch.tensor([[[0.0, 1.0], [2.0, 4.0]], [[-1.0, -2.0], [1.0, 0.0]]])
+map_b = torch.tensor([[[10.0, 30.0], [14.0, 18.0]], [[0.0, 1.0], [0.5, 0.0]]])
 check(
     fuse(map_a, map_b),
-    [[[0, 1, 0.5, 1]], [[1, 1, 0, 1]]],
+    [[[0, 1], [0.5, 1]], [[1 / 3, 1], [1, 2 / 3]]],
     {
-        "the maps are not scaled, so the one in larger units decides": [[[10, 30, 14, 18]], [[0, 1, 0, 0]]],
-        "the maximum is taken first and scaled then; scale each map before": [[[0, 1, 0.2, 0.4]], [[0, 1, 0, 0]]],
-        "it is the mean of both maps; take the larger value": [[[0, 0.625, 0.35, 0.7]], [[0.5, 0.5, 0, 0.5]]],
-        "it is the sum of both maps; take the larger value": [[[0, 1.25, 0.7, 1.4]], [[1, 1, 0, 1]]],
-        "it is the smaller value of both, what A and B agree on; take the larger": [
-            [[0, 0.25, 0.2, 0.4]],
-            [[0, 0, 0, 0]],
+        "the maps are not scaled, so the one in larger units decides": [[[10, 30], [14, 18]], [[0, 1], [1, 0]]],
+        "the maximum is taken first and scaled then; scale each map before": [[[0, 1], [0.2, 0.4]], [[0, 1], [1, 0]]],
+        "it is the mean of both maps; take the larger value": [
+            [[0, 0.625], [0.35, 0.7]],
+            [[1 / 6, 0.5], [0.75, 1 / 3]],
         ],
-        "it is the product of both maps; take the larger value": [[[0, 0.25, 0.1, 0.4]], [[0, 0, 0, 0]]],
+        "it is the sum of both maps; take the larger value": [[[0, 1.25], [0.7, 1.4]], [[1 / 3, 1], [1.5, 2 / 3]]],
+        "it is the smaller value of both, what A and B agree on; take the larger": [
+            [[0, 0.25], [0.2, 0.4]],
+            [[0, 0], [0.5, 0]],
+        ],
+        "it is the product of both maps; take the larger value": [[[0, 0.25], [0.1, 0.4]], [[0, 0], [0.5, 0]]],
         "smallest and largest value are those of the whole batch; take each image's own": [
-            [[1 / 3, 1, 2 / 3, 1]],
-            [[1 / 6, 1 / 30, 0, 1 / 6]],
+            [[1 / 3, 1], [2 / 3, 1]],
+            [[1 / 6, 1 / 30], [0.5, 1 / 3]],
         ],
         "the maps are divided by their largest values; their smallest have to become 0, too": [
-            [[1 / 3, 1, 0.5, 1]],
-            [[1, 2, 2, 1]],
+            [[1 / 3, 1], [0.5, 1]],
+            [[0, 1], [1, 0]],
+        ],
+        "each row is scaled on its own; take the smallest and largest value of the whole map": [
+            [[0, 1], [0, 1]],
+            [[1, 1], [1, 0]],
         ],
     },
     name="fuse",
@@ -370,7 +421,7 @@ answer_tuned = max(mean_iou(fused, one) for one in thresholds) - max(mean_iou(ma
 # %% check="two differences of mean IoU"
 for name, answer in {"answer_fixed": answer_fixed, "answer_tuned": answer_tuned}.items():
     assert isinstance(answer, (int, float)) or answer.numel() == 1, f"{name} is one number"
-    assert -1 < float(answer) < 1, f"{name} is a difference of two IoU in [0, 1], not in %"
+    assert -1 < float(answer) < 1, f"{name} is a difference of two IoUs in [0, 1], not in %"
     print(name, "is possible")
 
 # %% test="answer-at-a-fixed-threshold" points=2

@@ -36,6 +36,14 @@ def iou(boxes, others):
     return both / torch.minimum((boxes[:, 2:] - boxes[:, :2]).prod(1), (others[:, 2:] - others[:, :2]).prod(1))
 
 
+# %% wrong="the area from the far corner" of="iou" loses=3 hint="not x1 y1"
+def iou(boxes, others):
+    begin = torch.maximum(boxes[:, :2], others[:, :2])
+    end = torch.minimum(boxes[:, 2:], others[:, 2:])
+    both = (end - begin).clamp(min=0).prod(1)
+    return both / (boxes[:, 2:].prod(1) + others[:, 2:].prod(1) - both)
+
+
 # %% wrong="a box around everything" of="box_from_heatmap" loses=3 hint="everything above the threshold"
 def box_from_heatmap(heatmap, threshold):
     rows, columns = torch.nonzero(heatmap > threshold * heatmap.max(), as_tuple=True)
@@ -84,10 +92,40 @@ def box_from_heatmap(heatmap, threshold):
     return torch.tensor([columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1])
 
 
-# %% wrong="the background counts as a component" of="box_from_heatmap" loses=5 hint=""
+# %% wrong="the background counts as a component" of="box_from_heatmap" loses=5 hint="this is the background"
 def box_from_heatmap(heatmap, threshold):
     labels, _ = ndimage.label((heatmap > threshold * heatmap.max()).numpy(), np.ones((3, 3)))
     rows, columns = np.nonzero(labels == np.bincount(labels.ravel()).argmax())
+    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+# %% wrong="the number is one too small" of="box_from_heatmap" loses=5 hint="the number one too small"
+def box_from_heatmap(heatmap, threshold):
+    labels, _ = ndimage.label((heatmap > threshold * heatmap.max()).numpy(), np.ones((3, 3)))
+    rows, columns = np.nonzero(labels == np.bincount(labels.ravel())[1:].argmax())
+    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+# %% wrong="at the threshold itself" of="box_from_heatmap" loses=2 hint="just at the threshold"
+def box_from_heatmap(heatmap, threshold):
+    labels, _ = ndimage.label((heatmap >= threshold * heatmap.max()).numpy(), np.ones((3, 3)))
+    rows, columns = np.nonzero(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
+    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+# %% wrong="a share of the range" of="box_from_heatmap" loses=2 hint="share of the range"
+def box_from_heatmap(heatmap, threshold):
+    low, high = heatmap.min(), heatmap.max()
+    labels, _ = ndimage.label(((heatmap - low) / (high - low) > threshold).numpy(), np.ones((3, 3)))
+    rows, columns = np.nonzero(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
+    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+# %% wrong="absolute values" of="box_from_heatmap" loses=2 hint="absolute values are taken"
+def box_from_heatmap(heatmap, threshold):
+    heatmap = heatmap.abs()
+    labels, _ = ndimage.label((heatmap > threshold * heatmap.max()).numpy(), np.ones((3, 3)))
+    rows, columns = np.nonzero(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
     return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
 
 
@@ -129,6 +167,25 @@ def erase(features, map_a, delta):
 def erase(features, map_a, delta):
     low, high = map_a.amin((1, 2), keepdim=True), map_a.amax((1, 2), keepdim=True)
     return features * ((map_a - low) / (high - low) < delta)
+
+
+# %% wrong="the range is not the divisor" of="erase" loses=4 hint="not by largest minus smallest"
+def erase(features, map_a, delta):
+    low, high = map_a.amin((1, 2), keepdim=True), map_a.amax((1, 2), keepdim=True)
+    return features * ((map_a - low) / high < delta)[:, None]
+
+
+# %% wrong="each row on its own" of="erase" loses=3 hint="each row is scaled"
+def erase(features, map_a, delta):
+    low, high = map_a.amin(2, keepdim=True), map_a.amax(2, keepdim=True)
+    return features * ((map_a - low) / (high - low) < delta)[:, None]
+
+
+# %% wrong="changes the given features" of="erase" loses=1 hint="your function changed them"
+def erase(features, map_a, delta):
+    low, high = map_a.amin((1, 2), keepdim=True), map_a.amax((1, 2), keepdim=True)
+    features *= ((map_a - low) / (high - low) < delta)[:, None]
+    return features
 
 
 # %% wrong="nothing erased" of="erase" loses=4 hint=""
@@ -175,6 +232,15 @@ def fuse(map_a, map_b):
 # %% wrong="divided by the largest value" of="fuse" loses=2 hint="smallest have to become 0"
 def fuse(map_a, map_b):
     return torch.maximum(map_a / map_a.amax((1, 2), True), map_b / map_b.amax((1, 2), True))
+
+
+# %% wrong="each row on its own" of="fuse" loses=2 hint="each row is scaled"
+def fuse(map_a, map_b):
+    a, b = (
+        (maps - maps.amin(2, keepdim=True)) / (maps.amax(2, keepdim=True) - maps.amin(2, keepdim=True))
+        for maps in (map_a, map_b)
+    )
+    return torch.maximum(a, b)
 
 
 # %% wrong="the best threshold of each map" of="answers" loses=2 hint=""

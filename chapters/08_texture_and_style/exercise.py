@@ -84,6 +84,14 @@ check(
     gram_matrix(features),
     [[[4.5, 1.75], [1.75, 4.5]]],
     {
+        "the batch has one matrix, are its images mixed? Each has a matrix of its own, (b, c, c)": [
+            [4.5, 1.75],
+            [1.75, 4.5],
+        ],
+        "the batch has one matrix, are its images mixed? Each has its own, (b, c, c), divided by positions alone": [
+            [2.25, 0.875],
+            [0.875, 2.25],
+        ],
         "the sum is not divided by the number of positions": [[[18.0, 7.0], [7.0, 18.0]]],
         "it is divided by channels times positions; divide by the positions alone": [[[2.25, 0.875], [0.875, 2.25]]],
         "it is divided by the number of rows; divide by rows times columns": [[[9.0, 3.5], [3.5, 9.0]]],
@@ -96,7 +104,21 @@ check(
             [[3.0, 5.5], [5.5, 15.0]]
         ],
     },
-    name="gram_matrix",
+    name="gram_matrix of one image",
+)
+scales = torch.tensor([1.0, 2.0, -1.0])[:, None, None, None]
+check(
+    gram_matrix(scales * features),
+    [[[4.5, 1.75], [1.75, 4.5]], [[18.0, 7.0], [7.0, 18.0]], [[4.5, 1.75], [1.75, 4.5]]],
+    {
+        "it is divided by the number of images, too; divide by the positions alone": [
+            [[1.5, 7 / 12], [7 / 12, 1.5]],
+            [[6.0, 7 / 3], [7 / 3, 6.0]],
+            [[1.5, 7 / 12], [7 / 12, 1.5]],
+        ],
+        "the images are taken together; each has a matrix of its own": [[[9.0, 3.5], [3.5, 9.0]]],
+    },
+    name="gram_matrix of three images",
 )
 
 # %% test="gram-values" points=2
@@ -158,6 +180,7 @@ check(
         "1/4 is missing": [36.0, 28.0],
         "it is divided by N; the equation has the square of N": [15.0, 11.0],
         "it is not divided by the square of N": [27.0, 19.0],
+        "N is the number of channels, not of images": [6.75, 4.75],
         "the weights of the layers are not used": [4.0, 3.0],
         "the weights are scaled to sum to 1; the equation takes them as they are": [1.8, 1.4],
         "differences are taken without their sign, but not squared": [3.0, 2.5],
@@ -201,7 +224,7 @@ assert torch.allclose(style_loss([made], [wanted], [2.0]), ((made - wanted) ** 2
 #
 # $$R = \sum_{i=1}^{h-1} \sum_{j=1}^{w-1} \big((x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2\big)^{\beta/2}$$
 #
-# The last row and the last column have no neighbour below or to the right, so they are no $x_{ij}$ of the sum. Add up the colours.
+# The last row and the last column have no neighbour below or to the right, so no term of the sum begins at them. Add up the colours.
 
 
 # %% solution="total_variation" kind="core"
@@ -225,6 +248,13 @@ check(
         "the power is beta; it is half of it": [194.0],
         "it is the mean; the equation has the sum": [2.0],
         "the mean over the colours is taken; add them up": [8.0],
+        "the differences to the right lose the first row, not the last: both differences begin at the same pixel": [
+            32.935677
+        ],
+        "the differences downwards lose the first column, not the last: both differences begin at the same pixel": [
+            20.891750
+        ],
+        "the first row and the first column are left out of the differences, not the last": [33.467567],
         "the last row and column are neighbours of the first: `roll` goes around the image": [59.128237],
     },
     name="total_variation with beta = 1",
@@ -270,7 +300,7 @@ assert torch.allclose(total_variation(several + 1, 2), found, atol=1e-3)
 # Here are an image, the same image moved by eight pixels (what leaves it at the right comes in at the left), and the same image with all
 # its pixels in another order. All three hold the same pixels. `activations(network, images, layer)[layer]` gives the activations.
 #
-# For the layer `relu2`, how far are the Gram matrices $G$ of the two changed images from that of the image? Measure by
+# For the layer `relu2`, how far is the Gram matrix $G'$ of each changed image from $G$, that of the image? Measure by
 #
 # $$\frac{\|G' - G\|}{\|G\|}, \qquad \|G\| = \sqrt{\sum_{ij} G_{ij}^2}$$
 #

@@ -65,10 +65,22 @@ def gram_matrix(features):
     return rows @ rows.mT
 
 
-# %% wrong="the batch is added up" of="gram_matrix" loses=1 hint=""
+# %% wrong="the batch is added up" of="gram_matrix" loses=1 hint="the images are taken together"
 def gram_matrix(features):
     rows = features.transpose(0, 1).flatten(1)
     return (rows @ rows.mT / rows.shape[1])[None]
+
+
+# %% wrong="divided by the images, too" of="gram_matrix" loses=1 hint="divided by the number of images"
+def gram_matrix(features):
+    rows = features.flatten(2)
+    return rows @ rows.mT / (rows.shape[0] * rows.shape[2])
+
+
+# %% wrong="the images mixed" of="gram_matrix" loses=3 hint="are its images mixed?"
+def gram_matrix(features):
+    rows = features.flatten(0, 1).flatten(1)
+    return rows @ rows.T / features.numel()
 
 
 # %% wrong="no quarter" of="style_loss" loses=4 hint="1/4 is missing"
@@ -86,6 +98,14 @@ def style_loss(grams, targets, weights):
 # %% wrong="not divided by N" of="style_loss" loses=4 hint="not divided by the square of N"
 def style_loss(grams, targets, weights):
     return sum(w * (g - a).square().sum((1, 2)) / 4 for g, a, w in zip(grams, targets, weights, strict=True))
+
+
+# %% wrong="N is the number of images" of="style_loss" loses=4 hint="channels, not of images"
+def style_loss(grams, targets, weights):
+    return sum(
+        w * (g - a).square().sum((1, 2)) / (4 * g.shape[0] ** 2)
+        for g, a, w in zip(grams, targets, weights, strict=True)
+    )
 
 
 # %% wrong="no weights" of="style_loss" loses=2 hint="weights of the layers are not used"
@@ -147,6 +167,12 @@ def total_variation(images, beta):
 def total_variation(images, beta):
     right, down = images.diff(dim=3), images.diff(dim=2)
     return right.abs().pow(beta).flatten(1).sum(1) + down.abs().pow(beta).flatten(1).sum(1)
+
+
+# %% wrong="the wrong ends cropped" of="total_variation" loses=3 hint="both differences begin at the same pixel"
+def total_variation(images, beta):
+    right, down = images.diff(dim=3)[..., 1:, :], images.diff(dim=2)[..., :-1]
+    return (right.square() + down.square()).pow(beta / 2).flatten(1).sum(1)
 
 
 # %% wrong="beta is ignored" of="total_variation" loses=1 hint=""

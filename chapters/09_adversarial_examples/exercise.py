@@ -21,8 +21,8 @@ import torch
 from torch.nn import functional
 
 import innerview as iv
-from innerview.adversarial import Attack, AwayFrom, Towards
-from innerview.course import check, random_images, small_network
+from innerview.adversarial import Attack, AwayFrom, Towards  # used by the tests
+from innerview.course import check, random_images, small_network  # the last two are used by the tests
 from innerview.replicate.photos import photo
 
 seed = 0  # the course's seed
@@ -111,7 +111,7 @@ rows = torch.tensor([[1.0, 0.0, 2.0, 0.0, 0.0, 1.0], [0.0, 3.0, 0.0, 0.0, 1.0, 0
 
 
 def linear(images):
-    """Three logits: each is a sum of the six values of an image, weighed by one of the rows above."""
+    """Three logits: each is a sum of the six values of an image, weighted by one of the rows above."""
     return images.flatten(1) @ rows.T
 
 
@@ -152,7 +152,8 @@ assert (found.flatten(1).norm(dim=1) > 0).all()
 #
 # $$x' = \mathrm{clip}_{[0, 1]}\big(x + \epsilon\, \mathrm{sign}(\nabla_x J(x, y))\big)$$
 #
-# Use `loss_gradient`. The images that you are given must stay as they are, and no graph hangs on the result.
+# Use `loss_gradient`. The images that you are given must stay as they are, and the result carries no
+# gradient (`detach`).
 
 
 # %% solution="fgsm" kind="core"
@@ -184,10 +185,10 @@ check(
         "the step goes down: it makes the loss of the class smaller, not larger": values(
             [0.6, 0.4, 0.15, 0.85, 0.4, 0.4], [0.4, 0.4, 0.4, 0.6, 0.85, 0.15]
         ),
-        "values leave [0, 1]: cut the result": values(
+        "values leave [0, 1]: clip the result": values(
             [0.4, 0.6, -0.05, 1.05, 0.6, 0.6], [0.6, 0.6, 0.6, 0.4, 1.05, -0.05]
         ),
-        "values leave [0, 1] at the bottom: cut there, too": values(
+        "values leave [0, 1] at the bottom: clip there, too": values(
             [0.4, 0.6, -0.05, 1.0, 0.6, 0.6], [0.6, 0.6, 0.6, 0.4, 1.0, -0.05]
         ),
         "each value takes a step of the same size: the sign of the gradient is missing": values(
@@ -206,7 +207,7 @@ check(
         "only the step is returned; add it to the image": values(
             [-0.1, 0.1, -0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, -0.1, 0.1, -0.1]
         ),
-        "only the step is returned; add it to the image, before you cut": values(
+        "only the step is returned; add it to the image, before you clip": values(
             [0.0, 0.1, 0.0, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.0, 0.1, 0.0]
         ),
         "epsilon is in units of [0, 1] already; why divide it by 255?": values(
@@ -216,7 +217,23 @@ check(
     },
     name="fgsm",
 )
-check(grey, before, name="the image that was given to fgsm")
+edges = values([0.98, 0.03, 0.5, 0.5, 0.5, 0.5], [0.03, 0.5, 0.5, 0.98, 0.5, 0.5])
+check(
+    fgsm(linear, edges, torch.tensor([0, 2]), 0.1),
+    values([0.88, 0.13, 0.4, 0.6, 0.6, 0.6], [0.13, 0.6, 0.6, 0.88, 0.6, 0.4]),
+    {
+        "the image is clipped before the step; clip the result": values(
+            [0.8, 0.2, 0.4, 0.6, 0.6, 0.6], [0.2, 0.6, 0.6, 0.8, 0.6, 0.4]
+        )
+    },
+    name="fgsm, values that leave the border",
+)
+check(
+    torch.equal(grey, before),
+    True,
+    {"your function changed it; make a new tensor": False},
+    name="the image that was given to fgsm",
+)
 check(fgsm(linear, grey, torch.tensor([0, 2]), 0.1).requires_grad, False, name="requires_grad of fgsm's result")
 
 # %% test="step" points=2
@@ -257,7 +274,7 @@ assert torch.allclose(found, iv.adversarial.fgsm(network, kept, AwayFrom(labels)
 #
 # $$\Pi_\infty(d)_i = \min(\max(d_i, -\epsilon), \epsilon) \qquad \Pi_2(d) = d \cdot \min\Big(1, \frac{\epsilon}{\|d\|_2}\Big)$$
 #
-# Return $x + \Pi(d)$, cut to [0, 1] at the end. What lies in the ball stays where it is. Mind $d = 0$.
+# Return $x + \Pi(d)$, clipped to [0, 1] at the end. What lies in the ball stays where it is. Mind $d = 0$.
 
 
 # %% solution="project" kind="core"
@@ -284,28 +301,28 @@ check(
     project(moved, origin, 0.1, "linf"),
     values([0.6, 0.4, 0.53, 0.47, 0.0, 1.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.21]),
     {
-        "the image itself is cut to the radius; cut its change": values(
+        "the image itself is clipped to the radius; clip its change": values(
             [0.1, 0.1, 0.1, 0.1, 0.0, 0.1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]
         ),
         "the change is returned; add it to the original image": values(
             [0.1, -0.1, 0.03, -0.03, -0.1, 0.1], [0.0, 0.0, 0.0, 0.0, 0.0, 0.01]
         ),
-        "the change is returned; add it to the original image, then cut": values(
+        "the change is returned; add it to the original image, then clip": values(
             [0.1, 0.0, 0.03, 0.0, 0.0, 0.1], [0.0, 0.0, 0.0, 0.0, 0.0, 0.01]
         ),
-        "values leave [0, 1]: cut the result": values(
+        "values leave [0, 1]: clip the result": values(
             [0.6, 0.4, 0.53, 0.47, -0.08, 1.08], [0.2, 0.2, 0.2, 0.2, 0.2, 0.21]
         ),
         "every value is brought to the border of the box; those inside stay where they are": values(
             [0.6, 0.4, 0.6, 0.4, 0.0, 1.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.3]
         ),
-        "the change is cut above, but not below": values(
+        "the change is clipped above, but not below": values(
             [0.6, 0.1, 0.53, 0.47, 0.0, 1.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.21]
         ),
-        "this cuts to [0, 1] alone; the ball is missing": values(
+        "this clips to [0, 1] alone; the ball is missing": values(
             [0.9, 0.1, 0.53, 0.47, 0.0, 1.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.21]
         ),
-        "the cut change was added to the changed image, not to the original": values(
+        "the clipped change was added to the changed image, not to the original": values(
             [1.0, 0.0, 0.56, 0.44, 0.0, 1.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.22]
         ),
     },
@@ -322,27 +339,29 @@ right = torch.zeros(4, 3, 1, 2)
 right[0, :2, 0, 0] = torch.tensor([0.15, -0.2])
 right[1, 0, 0] = torch.tensor([0.06, 0.08])
 right[3, 0, 0] = torch.tensor([0.05, 0.2])
-uncut, longer, batch, boxed, squared, bordered = (right.clone() for _ in range(6))
-uncut[3, 0, 0, 0] = 0.15
+unclipped, longer, batch, boxed, squared, bordered, early = (right.clone() for _ in range(7))
+unclipped[3, 0, 0, 0] = 0.15
 longer[1, 0, 0] = torch.tensor([0.15, 0.2])
 batch[0, :2, 0, 0], batch[1, 0, 0] = torch.tensor([0.3, -0.4]) * 0.2227, torch.tensor([0.06, 0.08]) * 0.2227
 batch[3, 0, 0] = torch.tensor([0.05, 0.8 * 0.2227])
 boxed[0, :2, 0, 0], boxed[3, 0, 0, 1] = torch.tensor([0.25, -0.25]), 0.25
 squared[0, :2, 0, 0] = torch.tensor([0.3, -0.4])  # the square of 0.5 is 0.25, which is no more than the radius
 bordered[3, 0, 0, 1] = 0.25
+early[3, 0, 0] = torch.tensor([0.05, 0.5]) * 0.25 / 0.2525**0.5
 check(
     project(origin + moves, origin, 0.25, "l2"),
     origin + right,
     {
-        "values leave [0, 1]: cut the result": origin + uncut,
+        "values leave [0, 1]: clip the result": origin + unclipped,
+        "the image is clipped to [0, 1] before its change is made shorter; clip last": origin + early,
         "every change is brought to the length of the radius, also one that is shorter": origin + longer,
         "the length is that of the whole batch; each image has its own": origin + batch,
-        "each value is cut, as under linf; under l2 the whole change is made shorter": origin + boxed,
+        "each value is clipped, as under linf; under l2 the whole change is made shorter": origin + boxed,
         "the length is squared: take its root": origin + squared,
         "the length is taken over the colours alone; it runs over all values of an image": origin + bordered,
-        "the change is returned; add it to the original image": uncut,
-        "the change is returned; add it to the original image, then cut": uncut.clamp(0, 1),
-        "this cuts to [0, 1] alone; the ball is missing": (origin + moves).clamp(0, 1),
+        "the change is returned; add it to the original image": unclipped,
+        "the change is returned; add it to the original image, then clip": unclipped.clamp(0, 1),
+        "this clips to [0, 1] alone; the ball is missing": (origin + moves).clamp(0, 1),
     },
     name="project, l2",
 )
@@ -386,7 +405,7 @@ for norm, wanted in {
 # $$x^0 = x \qquad x^{t+1} = \Pi_\infty\big(x^t \pm \alpha\, \mathrm{sign}(\nabla_x J(x^t, y))\big)$$
 #
 # The sign is plus if $y$ is a class to lead away from: its loss rises. It is minus if $y$ is a target: its loss falls. Use your
-# `loss_gradient` and `project`. (The paper starts at a random point of the ball; here it is the image itself, so that the result
+# `loss_gradient` and `project`. (Madry and others start at a random point of the ball; here it is the image itself, so that the result
 # can be compared.)
 
 
@@ -453,9 +472,18 @@ check(
             0.56, 0.52, 0.515, 0.58, 0.87, 0.14
         ),
         "the steps have the size of the radius, not of step_size": image(0.5, 0.58, 0.515, 0.65, 0.94, 0.07),
+        "the steps have the size of the radius divided by their number, not of step_size": image(
+            0.525, 0.53, 0.54, 0.65, 0.94, 0.07
+        ),
         "the loop makes one step too many or too few": image(0.52, 0.56, 0.545, 0.65, 0.94, 0.07),
     },
     name="pgd with a target",
+)
+check(
+    pgd(likes_grey, one, torch.tensor([0]), epsilon=0.05, steps=3, step_size=0.03, targeted=True),
+    image(0.52, 0.56, 0.545, 0.65, 0.94, 0.07),
+    {"the ball is entered only once, at the end: project after each step": image(0.53, 0.55, 0.545, 0.65, 0.94, 0.07)},
+    name="pgd with a target, three steps",
 )
 
 # %% test="untargeted" points=2
@@ -464,6 +492,8 @@ network, labels = small_network(seed + 16), torch.tensor([0, 3, 4])
 inner = 0.3 + 0.4 * random_images(seed + 16, 3, 12)
 wanted = iv.adversarial.pgd(network, inner, AwayFrom(labels), Attack(0.05, steps=6, step_size=0.02, seed=None)).images
 assert torch.allclose(pgd(network, inner, labels, 0.05, 6, 0.02), wanted, atol=1e-9)
+wanted = iv.adversarial.pgd(network, inner, AwayFrom(labels), Attack(0.05, steps=2, step_size=0.01, seed=None)).images
+assert torch.allclose(pgd(network, inner, labels, 0.05, 2, 0.01), wanted, atol=1e-9)  # not to the border
 ### END HIDDEN TESTS
 
 # %% test="targeted" points=1
@@ -475,6 +505,20 @@ found = pgd(network, inner, labels, 0.08, 9, 0.03, targeted=True)
 assert torch.allclose(found, wanted, atol=1e-9)
 loss = functional.cross_entropy(network(found), labels)
 assert loss < functional.cross_entropy(network(inner), labels)
+
+
+def towards_half(images):
+    """Logit 0 is the higher the closer all values are to 0.5; logit 1 is 0."""
+    score = -10 * (images - 0.5).square().flatten(1).sum(1)
+    return torch.stack([score, torch.zeros_like(score)], 1)
+
+
+walked = inner.clone()
+for _ in range(3):
+    walked = walked + 0.03 * (0.5 - walked).sign()
+    walked = torch.maximum(torch.minimum(walked, inner + 0.05), inner - 0.05)
+found = pgd(towards_half, inner, torch.tensor([0, 0]), 0.05, 3, 0.03, targeted=True)
+assert torch.allclose(found, walked, atol=1e-9)
 ### END HIDDEN TESTS
 
 # %% test="edges" points=1
@@ -491,8 +535,9 @@ assert torch.equal(pgd(network, outer, labels, 0.1, 0, 0.04), outer)  # no steps
 # ## 6. Open: how little is enough?
 #
 # Below are three cuts of one photograph, and what EfficientNet-Lite0 sees in each. Attack them with one step of FGSM, of
-# $\epsilon$ = 0.1, 0.2, ..., 1.0 levels of 255. Find for each cut the smallest of these $\epsilon$ at which the network no longer
-# predicts the class that it predicted before. Set `answer_levels` to the mean over the three cuts, in levels.
+# $\epsilon$ = 0.1, 0.2, ..., 1.0 levels of 255, each from the cut itself. Find for each cut the smallest of these $\epsilon$ at
+# which the network no longer predicts the class that it predicted before. Set `answer_levels` to the mean over the three cuts,
+# in levels.
 
 # %%
 network = iv.load_model("efficientnet_lite0")
@@ -517,7 +562,7 @@ check(
     0.1 <= float(answer_levels) <= 1.0,
     True,
     {"it is no mean of levels from 0.1 to 1.0. Is it in units of [0, 1], or a place in the list?": False},
-    name="answer_levels",
+    name="the form of answer_levels",
 )
 
 # %% test="levels" points=2
@@ -551,7 +596,7 @@ check(
     1 <= float(answer_gain) <= (3 * 112 * 112) ** 0.5,
     True,
     {"for d values this ratio lies between 1 and the root of d. Is the root in the Euclidean length missing?": False},
-    name="answer_gain",
+    name="the form of answer_gain",
 )
 
 # %% test="gain" points=2

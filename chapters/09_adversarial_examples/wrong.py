@@ -69,7 +69,7 @@ def fgsm(model, images, classes, epsilon):
     return (images + epsilon * loss_gradient(model, images, classes)).clamp(0, 1)
 
 
-# %% wrong="not cut" of="fgsm" loses=1 hint="values leave [0, 1]: cut"
+# %% wrong="not clipped" of="fgsm" loses=1 hint="values leave [0, 1]: clip"
 def fgsm(model, images, classes, epsilon):
     return images + epsilon * loss_gradient(model, images, classes).sign()
 
@@ -99,10 +99,16 @@ def fgsm(model, images, classes, epsilon):
     return epsilon * loss_gradient(model, images, classes).sign()
 
 
-# %% wrong="changes the given images" of="fgsm" loses=1 hint="the image that was given to fgsm"
+# %% wrong="changes the given images" of="fgsm" loses=1 hint="your function changed it"
 def fgsm(model, images, classes, epsilon):
     images += epsilon * loss_gradient(model, images, classes).sign()
     return images.clamp_(0, 1)
+
+
+# %% wrong="clipped before the step" of="fgsm" loses=1 hint="clipped before the step"
+def fgsm(model, images, classes, epsilon):
+    step = epsilon * loss_gradient(model, images, classes).sign()
+    return images.clamp(epsilon, 1 - epsilon) + step
 
 
 # %% wrong="keeps the graph" of="fgsm" loses=1 hint="requires_grad"
@@ -113,7 +119,7 @@ def fgsm(model, images, classes, epsilon):
     return (leaf + epsilon * leaf.grad.sign()).clamp(0, 1)
 
 
-# %% wrong="the image is cut, not its change" of="project" loses=4 hint="cut its change"
+# %% wrong="the image is clipped, not its change" of="project" loses=4 hint="clip its change"
 def project(changed, images, epsilon, norm):
     if norm == "linf":
         return changed.clamp(-epsilon, epsilon).clamp(0, 1)
@@ -147,7 +153,7 @@ def project(changed, images, epsilon, norm):
     return (images + change * (epsilon / change.norm().clamp(min=1e-12)).clamp(max=1)).clamp(0, 1)
 
 
-# %% wrong="the box for both norms" of="project" loses=3 hint="each value is cut, as under linf"
+# %% wrong="the box for both norms" of="project" loses=3 hint="each value is clipped, as under linf"
 def project(changed, images, epsilon, norm):
     return torch.maximum(torch.minimum(changed, images + epsilon), images - epsilon).clamp(0, 1)
 
@@ -168,6 +174,15 @@ def project(changed, images, epsilon, norm):
         return (images + change.clamp(-epsilon, epsilon)).clamp(0, 1)
     lengths = change.square().flatten(1).sum(1).clamp(min=1e-12)[:, None, None, None]
     return (images + change * (epsilon / lengths).clamp(max=1)).clamp(0, 1)
+
+
+# %% wrong="clipped first" of="project" loses=1 hint="clip last"
+def project(changed, images, epsilon, norm):
+    change = changed.clamp(0, 1) - images
+    if norm == "linf":
+        return images + change.clamp(-epsilon, epsilon)
+    lengths = change.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]
+    return images + change * (epsilon / lengths).clamp(max=1)
 
 
 # %% wrong="divides by zero" of="project" loses=1 hint="NaN or infinite"
@@ -231,6 +246,23 @@ def pgd(model, images, classes, epsilon, steps, step_size, targeted=False):
         step = side * epsilon * loss_gradient(model, changed, classes).sign()
         changed = project(changed + step, images, epsilon, "linf")
     return changed
+
+
+# %% wrong="the radius divided by the steps" of="pgd" loses=4 hint="divided by their number"
+def pgd(model, images, classes, epsilon, steps, step_size, targeted=False):
+    changed, side = images.clone(), -1 if targeted else 1
+    for _ in range(steps):
+        step = side * epsilon / steps * loss_gradient(model, changed, classes).sign()
+        changed = project(changed + step, images, epsilon, "linf")
+    return changed
+
+
+# %% wrong="projected once, at the end" of="pgd" loses=4 hint="entered only once"
+def pgd(model, images, classes, epsilon, steps, step_size, targeted=False):
+    changed, side = images.clone(), -1 if targeted else 1
+    for _ in range(steps):
+        changed = changed + side * step_size * loss_gradient(model, changed, classes).sign()
+    return project(changed, images, epsilon, "linf")
 
 
 # %% wrong="one step too few" of="pgd" loses=4 hint="one step too few"

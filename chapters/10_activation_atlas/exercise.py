@@ -20,7 +20,7 @@
 import torch
 
 import innerview as iv
-from innerview.atlas import grid, whitening
+from innerview.atlas import grid, whitening  # `grid`: for the tests
 from innerview.core.images import square
 from innerview.course import check
 from innerview.replicate.photos import photo
@@ -138,14 +138,14 @@ assert torch.allclose(cell_attribution(members[:1], slopes[:1]), slopes[0] @ mem
 #
 # $$\text{row} = \min(\lfloor d\, y_i \rfloor, d - 1) \qquad \text{column} = \min(\lfloor d\, x_i \rfloor, d - 1)$$
 #
-# A cell that holds `minimum` activations or more gets the mean of its activations. The others get zeros.
+# A cell that holds `minimum` activations or more (`minimum` is at least 1) gets the mean of its activations. The others get zeros.
 
 
 # %% solution="cell_means" kind="core"
 def cell_means(layout, activations, density, minimum):
     """Return the mean activation of each cell.
 
-    layout: (n, 2), x and y in [0, 1]. activations: (n, channels). density: cells along each side.
+    layout: (n, 2), x and y in [0, 1]. activations: (n, channels). density: cells along each side. minimum: at least 1.
     Returns (density, density, channels): rows from the top, columns from the left; zeros where there are too few.
     """
     ### BEGIN SOLUTION
@@ -178,6 +178,10 @@ check(
         "places are rounded to the nearest border; a cell begins at its left border: round down": [
             [[0.0], [0.0]],
             [[16.5], [26.5]],
+        ],
+        "x and y are multiplied by d - 1; multiply by d, and then take d - 1 where that is d": [
+            [[180 / 7], [0.0]],
+            [[0.0], [0.0]],
         ],
         "the largest activation of each cell is taken, not the mean": [[[3.0], [0.0]], [[70.0], [10.0]]],
     },
@@ -245,6 +249,7 @@ check(
             [0.276243, -0.132597],
             [0.022099, 0.309392],
         ],
+        "A transposed times A is divided by N - 1; divide by N": [[18 / 29, -8 / 29], [4 / 29, 24 / 29]],
         "the second moments are taken as they are, not about the mean: do not centre": [[1.0, 0.0], [2.0, 3.2]],
         "lambda is missing": [[4 / 3, -2 / 3], [0.0, 4 / 3]],
         "the matrix is not inverted": [[2.0, 1.5], [10.0, 17.0]],
@@ -317,7 +322,7 @@ check(
     icon_objective(torch.cat([four, black]), towards, power=2),
     [1.8, 0.0],
     {
-        "a cosine below 0.1 counts as 0.1": [0.54, 0.0],
+        "a cosine below 0.1 counts as 0.1, before the power": [0.54, 0.0],
         "a negative cosine counts as 0.1, not as 0": [1.82, 0.0],
         "the positions are summed; take their mean": [7.2, 0.0],
         "the power is n + 1: the dot product is there already, besides the cosine to the power of n": [1.346, 0.0],

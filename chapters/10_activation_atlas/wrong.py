@@ -153,9 +153,27 @@ def cell_means(layout, activations, density, minimum):
     return means
 
 
+# %% wrong="times d - 1" of="cell_means" loses=4 hint="multiplied by d - 1"
+def cell_means(layout, activations, density, minimum):
+    columns, rows = (layout * (density - 1)).long().unbind(1)
+    means = torch.zeros(density, density, activations.shape[1], dtype=activations.dtype)
+    for row in range(density):
+        for column in range(density):
+            inside = (rows == row) & (columns == column)
+            if inside.sum() >= minimum:
+                means[row, column] = activations[inside].mean(dim=0)
+    return means
+
+
 # %% wrong="not divided by N" of="whitened_directions" loses=4 hint="divided by the number of activations"
 def whitened_directions(activations, directions, ridge):
     moments = activations.T @ activations
+    return directions @ torch.linalg.inv(moments + ridge * torch.eye(len(moments), dtype=moments.dtype))
+
+
+# %% wrong="divided by N - 1" of="whitened_directions" loses=4 hint="divided by N - 1"
+def whitened_directions(activations, directions, ridge):
+    moments = activations.T @ activations / (len(activations) - 1)
     return directions @ torch.linalg.inv(moments + ridge * torch.eye(len(moments), dtype=moments.dtype))
 
 
@@ -206,6 +224,13 @@ def icon_objective(maps, direction, power):
     dots = torch.einsum("bkij,k->bij", maps, direction)
     cosines = dots / (maps.norm(dim=1) * direction.norm()).clamp(min=1e-8)
     return (dots * cosines**power).mean(dim=(1, 2))
+
+
+# %% wrong="the bound after the power" of="icon_objective" loses=3 hint="before the power"
+def icon_objective(maps, direction, power):
+    dots = torch.einsum("bkij,k->bij", maps, direction)
+    cosines = dots / (maps.norm(dim=1) * direction.norm()).clamp(min=1e-8)
+    return (dots * (cosines**power).clamp(min=0.1)).mean(dim=(1, 2))
 
 
 # %% wrong="cut at zero" of="icon_objective" loses=3 hint="as 0.1, not as 0"
