@@ -99,6 +99,11 @@ word = "one"
 # %%
 print(word, network)
 
+# %% mystnb={"figure": {"caption": "A square."}, "image": {"alt": "A red square"}}
+from PIL import Image
+
+Image.new("RGB", (32, 32), "red")
+
 # %% [markdown]
 # ## Quiz
 #

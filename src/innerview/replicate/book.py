@@ -159,7 +159,7 @@ def gallery(shown: Sequence[Exhibit], sources: Sources) -> str:
         place = f"gallery/{exhibit.name}.jpg"
         if picture is not None:
             sources[place] = _thumbnail(base64.b64decode(picture.data))
-        cards.append((exhibit, picture, place))
+        cards.append((exhibit, picture, f"/{place}"))  # from any folder of the book
     return pages.gallery_part(cards)
 
 
