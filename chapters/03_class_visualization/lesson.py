@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 3. Class visualisation by gradient ascent
+# # 3. Class visualization by gradient ascent
 #
 # A classifier was trained to name what it sees. Turn the question round: what would it like to see, to be as sure as possible of a
 # class? The answer is an image, made by climbing the network's own gradient. This lesson makes such images, and shows why the plain
@@ -299,7 +299,7 @@ lines(
 # `iv.class_image` does what this lesson wrote by hand, in the units of the papers. `iv.visualize` goes further: it raises the same logit, but changes the image by its
 # spatial frequencies and moves it at random before each look. Lesson 4 explains both.
 
-# %% mystnb={"figure": {"caption": "Two classes by `iv.visualize`, with as many steps as above. The objective is the same logit. The colours and shapes come out because the steps are measured in another way."}, "image": {"alt": "Two pictures with clear shapes and colours, one for each class"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "Two classes by `iv.visualize`, with as many steps as above. The objective is the same logit. The colours and shapes come out because the steps are measured in another way."}, "image": {"alt": "Two pictures with clear shapes and colours, one for each class"}}
 names = [name, *more]
 found = iv.visualize(model, iv.class_logit(names), size=size, recipe=iv.Recipe(steps=steps, learning_rate=0.1))
 panels({title.capitalize(): image[None] for title, image in zip(names, found.images, strict=True)}, scale=3)

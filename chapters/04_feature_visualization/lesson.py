@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 4. Feature visualisation: enemies and remedies
+# # 4. Feature visualization: enemies and remedies
 #
 # What does a single channel inside a network look for? Ask it as lesson 3 asked a class: change an image until the channel is excited as
 # much as possible. Done plainly this gives noise. This lesson shows where the noise comes from, and three kinds of remedy that turn it into

@@ -230,7 +230,7 @@ with torch.no_grad():
 # What comes out depends most on the layer. Lower layers answer to edges, strokes and textures. Higher layers answer to parts of
 # objects, and build only where there is something to build on.
 
-# %% mystnb={"figure": {"caption": "One photograph dreamt at four layers, from low to high. With GoogLeNet: strokes, then fur, then eyes, then something like an animal at the upper right."}, "image": {"alt": "Four dreams of one photograph, from strokes at a low layer to animals at a high one"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "One photograph dreamt at four layers, from low to high. With GoogLeNet: strokes, then fur, then eyes, then something like an animal at the upper right."}, "image": {"alt": "Four dreams of one photograph, from strokes at a low layer to animals at a high one"}}
 dreams = {name: iv.deepdream(model, image, iv.layer(name), recipe=recipe) for name in layers if name != layer}
 dreams = {name: dreams.get(name, jittered) for name in layers}
 panels(dreams, columns=2, scale=2)

@@ -198,7 +198,7 @@ print(
     f"IoU of the cup's box: {both / either:.2f}, by the library {float(iou(box[None].float(), torch.tensor([t]))):.2f}"
 )
 
-# %% mystnb={"figure": {"caption": "Boxes by hand and boxes from the heatmaps. With GoogLeNet the map of the shuttle lies on the shuttle, though it has only ever been told the name."}, "image": {"alt": "Coffee cup, astronaut with a space shuttle behind her, and cat, each with a box by hand and a box from the heatmap"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "Boxes by hand and boxes from the heatmaps. With GoogLeNet the map of the shuttle lies on the shuttle, though it has only ever been told the name."}, "image": {"alt": "Coffee cup, astronaut with a space shuttle behind her, and cat, each with a box by hand and a box from the heatmap"}}
 found = {name: box_from_heatmap(large[name][None], threshold) for name in shown}
 outlines(
     [

@@ -254,7 +254,7 @@ def painted(picture, beta):
 
 made = {f"beta / alpha = {beta:g}": painted(painting, beta) for beta in style_weights}
 
-# %% mystnb={"figure": {"caption": "From content to style. With VGG-19 and a small weight the tissue lies over the cat like a glaze; with a large one the cat is made of tissue."}, "image": {"alt": "Three pictures of the cat, more and more made of brown strands"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "From content to style. With VGG-19 and a small weight the tissue lies over the cat like a glaze; with a large one the cat is made of tissue."}, "image": {"alt": "Three pictures of the cat, more and more made of brown strands"}}
 panels({name: one.images for name, one in made.items()}, scale=2)
 
 # %% [markdown]

@@ -200,7 +200,7 @@ print("the mean of the members:", torch.allclose(by_hand, v[fullest], atol=1e-5)
 # comes along besides. The released code takes $n = 4$, and lets cosines below 0.1 count as 0.1, since the ascent begins with noise.
 # In the library it is `iv.direction(layer, vector, cosine_power=4)`, averaged over all positions.
 
-# %% mystnb={"figure": {"caption": "The atlas: an icon for each cell. White cells hold too few activations. With GoogLeNet there are fur and eyes, round vessels, towers and lattices, and clothes, and neighbours look alike."}, "image": {"alt": "A square of small synthesised pictures: fur, an animal's face, cups and rims, towers, cloth"}}
+# %% tags=["gallery"] mystnb={"figure": {"caption": "The atlas: an icon for each cell. White cells hold too few activations. With GoogLeNet there are fur and eyes, round vessels, towers and lattices, and clothes, and neighbours look alike."}, "image": {"alt": "A square of small synthesised pictures: fur, an animal's face, cups and rims, towers, cloth"}}
 recipe = Recipe(steps=steps, learning_rate=0.1)  # twice the usual rate, for a few steps
 made = cell_icons(model, layer, v, whitened, IconRecipe(size=64, recipe=recipe, batch=32, seed=seed))
 shown = Mosaic(to_array(made.images), cells.rows.numpy(), cells.columns.numpy(), density)
