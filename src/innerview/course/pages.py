@@ -111,11 +111,11 @@ def _exercise(lesson: Lesson, exhibit: Exhibit) -> list[str]:
     solutions: list[Any] = [part for part in parts if part.role == "solution"]
     counts = {kind: sum(one.kind == kind for one in solutions) for kind in KINDS}
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    link = f"{{doc}}`{escaped_title(exhibit.title)} </{exhibit.page}>`"
+    link = f"{{doc}}`{_plain(exhibit.title)} </{exhibit.page}>`"
     download = f"{{download}}`{lesson.name}.ipynb <../exercises/{lesson.name}.ipynb>`"
     return [link, download, escaped(told), str(sum(part.points for part in parts))]
 
 
-def escaped_title(title: str) -> str:
+def _plain(title: str) -> str:
     """Return a title that can stand in a role of MyST, whose text is shown as it is."""
     return title.replace("`", "'").replace("<", "(").replace(">", ")")

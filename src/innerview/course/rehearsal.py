@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-import time
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -25,7 +24,6 @@ class Played:
     """Solution -> what its check said against it."""
     errors: dict[str, str] = field(default_factory=dict)
     """Solution, check or test -> what it raised."""
-    seconds: float = 0.0
 
     @property
     def total(self) -> int:
@@ -51,7 +49,6 @@ def play(parts: Sequence[Part], answers: dict[str, str] | None = None, seed: int
 
 def _run(parts: Sequence[Part], answers: dict[str, str], seed: int, space: dict[str, Any]) -> Played:
     played = Played()
-    start = time.perf_counter()
     for part in parts:
         if part.role == "text":
             continue
@@ -63,7 +60,6 @@ def _run(parts: Sequence[Part], answers: dict[str, str], seed: int, space: dict[
             played.hints.setdefault(part.of, str(error))
         if error:
             played.errors.setdefault(part.name or part.of, "".join(traceback.format_exception(error)))
-    played.seconds = time.perf_counter() - start
     return played
 
 
@@ -123,7 +119,6 @@ def _reference(parts: Sequence[Part], seed: int, spaces: dict[str, dict[str, Any
         one = _run([part], {}, seed, space)
         all_played.points |= one.points
         all_played.errors |= one.errors
-        all_played.seconds += one.seconds
     return all_played
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from innerview.core.errors import BadInput, InnerviewError, OutputError
+from innerview.core.files import written_whole
 from innerview.core.progress import progress
 from innerview.course.coursefolder import nbgrader
 from innerview.course.lessons import Lesson, Part, read_exercise, with_seed
@@ -43,10 +44,11 @@ def release(lessons: Sequence[Lesson], out: Path, seed: int = 0, *, show: bool =
             notebooks[lesson.name] = released(lesson, course, seed).read_bytes()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, content in notebooks.items():
-            (out / f"{name}.ipynb").write_bytes(content)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; name another folder with --out") from error
+    for name, content in notebooks.items():
+        with written_whole(out / f"{name}.ipynb") as temporary:
+            temporary.write_bytes(content)
     return [out / f"{name}.ipynb" for name in notebooks]
 
 
