@@ -4,14 +4,16 @@
 #                    (PRESET=smoke for a first look; PAPERS="one another" for some)
 #   make test        the tests; make test-slow: those that take minutes, too
 #   make lint        formatting, rules, types, import contracts
-#   make bench       speed of the library against others
+#   make bench       speed of the library beside others (DEVICE=cuda: on a GPU)
+#   make drill       kills, full disks, bad files, bad networks, leaks: what the tests are too quick for
 #   make clean       remove the built book and the tools' caches; .venv and results/ stay
-.PHONY: setup book test test-slow lint bench clean
+.PHONY: setup book test test-slow lint bench drill clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
 PRESET ?= book
 PAPERS ?=
+DEVICE ?= cpu
 EXTRAS := book,test,peers,course,distributed
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -68,7 +70,10 @@ lint: $(READY)
 	lint-imports
 
 bench: $(READY)
-	pytest tests/benchmarks -o python_files="bench_*.py" --benchmark-disable-gc --benchmark-autosave
+	pytest tests/benchmarks --device $(DEVICE) -o python_files="bench_*.py" --benchmark-disable-gc --benchmark-autosave
+
+drill: $(READY)
+	pytest tests/drills -o python_files="drill_*.py"
 
 clean:
 	rm -rf book/_build book/_generated .pytest_cache .ruff_cache .benchmarks .import_linter_cache

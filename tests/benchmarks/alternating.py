@@ -1,33 +1,83 @@
-"""Comparisons that hold on a noisy machine: two functions in turn, and the ratio pair by pair."""
+"""Comparisons that hold on a noisy machine: two functions in turn, and the ratio pair by pair.
+
+A benchmark records what it measured in pytest-benchmark's ``extra_info``, in one of three shapes: a comparison, a
+measure or a growth. `tools/publish_benchmarks.py` makes the book's numbers of them.
+"""
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 
-@dataclass(frozen=True)
-class Ratio:
-    """How many times as fast as its rival something is."""
-
-    median: float
-    low: float
-    high: float
-    ours: float
-    """Median seconds."""
-    theirs: float
-
-
-def alternate(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int = 15) -> Ratio:
-    """Time two functions in turn, after a warm-up; low and high are quartiles of the ratio theirs / ours."""
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds + 2)][2:]
-    low, median, high = statistics.quantiles((b / a for a, b in pairs), n=4)
-    return Ratio(median, low, high, *(statistics.median(side) for side in zip(*pairs, strict=True)))
+Pairs = Sequence[tuple[float, float]]
+"""Seconds of ours and of theirs, measured right after one another."""
 
 
 def seconds(function: Callable[[], Any]) -> float:
-    """Time one call."""
+    """Time one call, with all that it has asked of a GPU."""
     start = time.perf_counter()
     function()
+    synchronize()
     return time.perf_counter() - start
+
+
+def synchronize() -> None:
+    """Wait for the GPU, if there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def record_comparison(benchmark: Any, what: str, rival: str, pairs: Pairs, goal: float | None = None) -> None:
+    """Note how many times as fast as its rival something is: median and quartiles of theirs / ours.
+
+    Where the rival is the network alone, the number is at most about 1: what is missing is all that we do beside it.
+    """
+    low, median, high = statistics.quantiles((theirs / ours for ours, theirs in pairs), n=4)
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    benchmark.extra_info["comparison"] = {
+        "what": what, "rival": rival, "speed": median, "low": low, "high": high, "ours": ours, "theirs": theirs,
+        "rounds": len(pairs), "goal": goal,
+    }  # fmt: skip
+
+
+def record_measure(benchmark: Any, what: str, value: float, unit: str, at_most: float | None = None) -> None:
+    """Note a number that has no rival; a benchmark may have several."""
+    told = {"what": what, "value": value, "unit": unit, "at_most": at_most}
+    benchmark.extra_info.setdefault("measures", []).append(told)
+
+
+def compare(
+    benchmark: Any,
+    what: str,
+    ours: Callable[[], Any],
+    rival: str,
+    theirs: Callable[[], Any],
+    *,
+    rounds: int = 12,
+    goal: float | None = None,
+) -> None:
+    """Benchmark ours, each round right after one of theirs, and record the comparison; two rounds warm up."""
+    rivals: list[float] = []
+
+    def whole() -> None:
+        ours()
+        synchronize()
+
+    benchmark.pedantic(whole, setup=lambda: rivals.append(seconds(theirs)), rounds=rounds, warmup_rounds=2)
+    pairs = list(zip(benchmark.stats.stats.data, rivals[2:], strict=True))
+    record_comparison(benchmark, what, rival, pairs, goal)
+
+
+def grow(benchmark: Any, what: str, variable: str, calls: Mapping[int, Callable[[], Any]], rounds: int = 5) -> None:
+    """Time a call for each value of a variable, all values in each round, and record the medians."""
+    times: dict[int, list[float]] = {value: [] for value in calls}
+
+    def sweep() -> None:
+        for value, call in calls.items():
+            times[value].append(seconds(call))
+
+    benchmark.pedantic(sweep, rounds=rounds, warmup_rounds=1)
+    medians = [statistics.median(taken[1:]) for taken in times.values()]
+    benchmark.extra_info["growth"] = {"what": what, "variable": variable, "values": list(calls), "seconds": medians}

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
-from alternating import alternate
+from alternating import compare, record_measure
 from torch import Tensor
 
 from innerview.atlas import DataSet, ImageFiles, Sampling, collect
@@ -22,6 +22,8 @@ from innerview.core.seeds import generator
 from innerview.models import activations, evaluate
 from innerview.optimize import RELEASED, Recipe, icons, transformed
 from innerview.optimize.directions import direction
+
+pytestmark = pytest.mark.benchmark(group="Activation atlas")
 
 LAYER, CHANNELS = "inception_4c", 512
 SIZE, BATCH, STEPS = 64, 16, 12
@@ -47,14 +49,8 @@ def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any) -> None:
     def ours() -> None:
         icons(googlenet, partial(direction, LAYER, cosine_power=4.0), directions, size=SIZE, recipe=ICON, batch=BATCH)
 
-    ratio = alternate(ours, bare, rounds=8)
-    benchmark.extra_info.update(
-        share_of_the_bare_network=ratio.median,
-        low=ratio.low,
-        high=ratio.high,
-        seconds_per_icon_and_step=ratio.ours / BATCH / STEPS,
-    )
-    benchmark.pedantic(ours, rounds=1)
+    what = f"{STEPS} steps of {BATCH} icons of {LAYER}, {SIZE} px"
+    compare(benchmark, what, ours, "the network alone on images of these sizes", bare, rounds=8, goal=0.7)
 
 
 @pytest.fixture(scope="module")
@@ -82,27 +78,32 @@ def to_the_end(model: Any, images: Tensor) -> None:
             model(part)
 
 
-@pytest.mark.parametrize("decoded", [False, True], ids=["from files", "from memory"])
-@pytest.mark.parametrize(
-    ("keep", "bare"), [(0, forward), (100, forward), (100, to_the_end)], ids=["activations", "attributions", "both"]
-)
+class Bound(NamedTuple):
+    """What no collection of these can be faster than."""
+
+    what: str
+    keep: int
+    rival: str
+    bare: Callable[[Any, Tensor], None]
+    goal: float | None = None
+
+
+BOUNDS = [
+    Bound("activations", 0, f"the forward pass to {LAYER} alone", forward, goal=1.0),
+    Bound("activations and attributions", 100, f"the forward pass to {LAYER} alone", forward),
+    Bound("activations and attributions", 100, "the whole forward pass alone", to_the_end),
+]
+
+
+@pytest.mark.parametrize("place", ["files", "memory"])
+@pytest.mark.parametrize("bound", BOUNDS, ids=["activations", "attributions", "both"])
 def test_collecting_beside_the_forward_pass(
-    benchmark: Any,
-    googlenet: Any,
-    paths: list[Path],
-    images: Tensor,
-    keep: int,
-    bare: Callable[[Any, Tensor], None],
-    decoded: bool,
+    benchmark: Any, googlenet: Any, paths: list[Path], images: Tensor, bound: Bound, place: str
 ) -> None:
-    """Of activations with and without attributions, beside the pass to the layer; the former beside the whole, too."""
-    source = DataSet(list(images), "noise") if decoded else ImageFiles(tuple(paths))
-    sampling = Sampling(keep=keep, batch=BATCH)
-    ratio = alternate(lambda: collect(googlenet, source, LAYER, sampling), lambda: bare(googlenet, images), rounds=6)
-    benchmark.extra_info.update(
-        forward_over_collecting=ratio.median, low=ratio.low, high=ratio.high, seconds_per_image=ratio.ours / IMAGES
-    )
-    benchmark.pedantic(collect, (googlenet, source, LAYER, sampling), rounds=1)
+    source = DataSet(list(images), "noise") if place == "memory" else ImageFiles(tuple(paths))
+    ours = partial(collect, googlenet, source, LAYER, Sampling(keep=bound.keep, batch=BATCH))
+    what = f"Collecting {bound.what} of {IMAGES} images in {place}"
+    compare(benchmark, what, ours, bound.rival, partial(bound.bare, googlenet, images), rounds=6, goal=bound.goal)
 
 
 MEASURE = """
@@ -134,5 +135,7 @@ def test_memory_over_the_number_of_images(benchmark: Any, paths: list[Path], tmp
 
     for count in (1000, 4000):
         before, after = peak(count)
-        benchmark.extra_info.update({f"MiB of {IMAGES} images": before, f"MiB of {count} images": after})
+        record_measure(
+            benchmark, f"Memory that collecting {count} images adds to that of {IMAGES}", after - before, "MiB"
+        )
     benchmark.pedantic(peak, (IMAGES,), rounds=1)

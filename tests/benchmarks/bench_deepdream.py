@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from alternating import record_measure
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -20,6 +21,8 @@ except SystemExit as end:
     status = end.code
 print(json.dumps({"status": status, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
+
+pytestmark = pytest.mark.benchmark(group="DeepDream")
 
 
 @pytest.mark.parametrize("size", [(768, 1024), (3000, 4000)], ids=["1024 px", "4000 px"])
@@ -38,4 +41,6 @@ def test_dream_of_a_photograph(benchmark: Any, tmp_path: Path, size: tuple[int, 
 
     told = benchmark.pedantic(run, rounds=1)
     assert not told["status"]
-    benchmark.extra_info.update(told)
+    what = f"`innerview dream` of a photograph of {size[1]} x {size[0]} px"
+    record_measure(benchmark, what, benchmark.stats.stats.median, "s")
+    record_measure(benchmark, f"Peak memory of {what}", told["peak_mib"], "MiB", at_most=4096)

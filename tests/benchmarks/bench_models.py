@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from alternating import alternate
+from alternating import compare
 from plain_googlenet import plain_copy
 from torch import Tensor
 
 from innerview.models import activations
+
+pytestmark = pytest.mark.benchmark(group="GoogLeNet")
+PLAIN = "the same weights in a plain module"
 
 
 def forward(model: Callable[[Tensor], Tensor], images: Tensor) -> Callable[[], Tensor]:
@@ -29,19 +32,18 @@ def forward_and_backward(model: Callable[[Tensor], Tensor], images: Tensor) -> C
 
 
 @pytest.fixture(scope="module")
-def images() -> Tensor:
-    return torch.rand(16, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+def images(device: torch.device) -> Tensor:
+    return torch.rand(16, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def test_forward(benchmark: Any, googlenet: Any, images: Tensor) -> None:
     ours, plain = forward(googlenet, images), forward(plain_copy(googlenet), images)
-    benchmark.extra_info.update(vars(alternate(ours, plain)))
-    benchmark.pedantic(ours, rounds=5)
+    compare(benchmark, "Forward, 16 images of 224 px", ours, PLAIN, plain, goal=1.6)
 
 
 def test_forward_and_backward_to_inception_4c(benchmark: Any, googlenet: Any, images: Tensor) -> None:
     small = images[:6, :, :128, :128].contiguous()
     ours = forward_and_backward(lambda x: activations(googlenet, x, "inception_4c")["inception_4c"], small)
     plain = forward_and_backward(plain_copy(googlenet).inception_4c, small)
-    benchmark.extra_info.update(vars(alternate(ours, plain, rounds=30)))
-    benchmark.pedantic(ours, rounds=10)
+    what = "Forward and backward to inception_4c, 6 images of 128 px"
+    compare(benchmark, what, ours, PLAIN, plain, rounds=30, goal=1.8)

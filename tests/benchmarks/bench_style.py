@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from alternating import seconds
+from alternating import record_comparison, record_measure, seconds
 from plain_style import CONTENT_LAYERS, run_style_transfer
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ from innerview.synthesis import (
 )
 from innerview.synthesis.losses import PIXELS
 from innerview.synthesis.style_networks import StyleArchitecture, StyleNetwork, stylize
+
+pytestmark = pytest.mark.benchmark(group="Texture and style")
 
 SIZE = 256
 STEPS = 20  # what one call of L-BFGS takes by default, as the tutorial calls it
@@ -85,20 +87,13 @@ class Turns:
         self.since = time.perf_counter()
         return images.new_zeros(len(images))
 
-    def report(self) -> dict[str, float]:
-        """Return medians, and the quartiles of the ratio ours / theirs; the first steps warm up, the last is none."""
-        kept = self.pairs[3:-1]
-        low, median, high = statistics.quantiles((ours / theirs for ours, theirs in kept), n=4)
-        ours, theirs = (statistics.median(side) for side in zip(*kept, strict=True))
-        return {"median": median, "low": low, "high": high, "ours": ours, "theirs": theirs}
 
-
-def steps_in_turn(vgg: nn.Module, other: Callable[[], Any], steps: int) -> dict[str, float]:
-    """Descend on the loss of a style transfer, each step in turn with something else."""
+def steps_in_turn(vgg: nn.Module, other: Callable[[], Any], steps: int) -> list[tuple[float, float]]:
+    """Descend on the loss of a style transfer, each step in turn with something else; return both's seconds."""
     turns = Turns(other)
     loss = content_loss(vgg, CONTENT, CONTENT_LAYERS) + style_loss(vgg, STYLE, RELEASED_WEIGHTS)
     descend(vgg, loss + Loss((Term("turns", PIXELS, turns),)), CONTENT, Descent(steps))
-    return turns.report()
+    return turns.pairs[3:-1]  # the first steps warm up, the last is none
 
 
 def full_history(history: int = Descent().history) -> float:
@@ -121,9 +116,10 @@ def full_history(history: int = Descent().history) -> float:
 
 
 def test_a_step_beside_the_bare_network(benchmark: Any, vgg: Any) -> None:
-    """How many times as long a step takes as the network alone, forward and back; early, and from step 100 on."""
-    told = steps_in_turn(vgg, lambda: bare(vgg), 20)
-    benchmark.extra_info.update(told | {"full history": told["median"] + full_history() / told["theirs"]})
+    """The network alone goes forward and back; early, and with what L-BFGS takes from step 100 on."""
+    pairs, later = steps_in_turn(vgg, lambda: bare(vgg), 20), full_history()
+    record_comparison(benchmark, f"A step of style transfer, {SIZE} px", "the network alone", pairs, goal=1 / 1.15)
+    record_measure(benchmark, f"L-BFGS alone with a full history, {SIZE} px, a step", 1000 * later, "ms")
     benchmark.pedantic(bare, (vgg,), rounds=3)
 
 
@@ -158,30 +154,30 @@ class Stepwise:
 
 
 def test_a_step_beside_the_tutorial(benchmark: Any, vgg: Any) -> None:
-    """How many times as long a step of ours takes as one of the tutorial, with all that each does in a step.
-
-    `before and after` are the seconds that ours takes beside its steps: targets, the check of memory, the parts.
-    """
+    """With all that each does in a step."""
     tutorial = Stepwise(lambda before: run_style_transfer(vgg, CONTENT, STYLE, 2 * STEPS, before=before))
-    told = steps_in_turn(vgg, tutorial, 2 * STEPS)
+    pairs = steps_in_turn(vgg, tutorial, 2 * STEPS)
     tutorial.finish()
+    what = f"A step of style transfer, {SIZE} px"
+    record_comparison(benchmark, what, "a port of PyTorch's tutorial", pairs, goal=1.0)
     recipe = StyleRecipe(content=CONTENT_LAYERS, descent=Descent(1))
 
     def one_step() -> Any:
         return style_transfer(vgg, CONTENT, STYLE, recipe=recipe)
 
     benchmark.pedantic(one_step, rounds=3)
-    benchmark.extra_info.update(told | {"before and after": benchmark.stats.stats.median - told["ours"]})
+    beside = benchmark.stats.stats.median - statistics.median(ours for ours, _ in pairs)
+    record_measure(benchmark, f"Style transfer beside its steps (targets, memory), {SIZE} px", beside, "s")
 
 
 def test_one_pass_beside_three_hundred_steps(benchmark: Any, vgg: Any) -> None:
-    """A network of four styles; `times as fast` takes 300 steps of the descent to be 300 times one step."""
+    """A network of four styles; 300 steps of the descent are taken to be 300 times one step."""
     network = StyleNetwork(FOUR_STYLES).requires_grad_(False).eval()
 
     def once() -> Any:
         return stylize(network, CONTENT, "a")
 
-    told = steps_in_turn(vgg, once, 14)
-    benchmark.extra_info.update({"seconds of a step": told["ours"], "seconds of a pass": told["theirs"]})
-    benchmark.extra_info["times as fast"] = 300 * told["median"]
+    pairs = [(one_pass, 300 * step) for step, one_pass in steps_in_turn(vgg, once, 14)]
+    what = f"One pass of a style network, {SIZE} px"
+    record_comparison(benchmark, what, "300 steps of style transfer", pairs, goal=200)
     benchmark.pedantic(once, rounds=5)

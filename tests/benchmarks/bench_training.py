@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from alternating import alternate, seconds
+from alternating import compare, record_measure, seconds
 
 from innerview.core.folders import read_square
 from innerview.core.images import write_image
 from innerview.localization import AcolHeads, acol_loss
 from innerview.models import Backbone
 from innerview.training import SGD, TrainingRecipe, cache_features, train
+
+pytestmark = pytest.mark.benchmark(group="Training")
 
 COUNT, SIZE, BATCH = 96, 224, 32
 
@@ -47,11 +49,8 @@ def test_cached_features_against_the_bare_forward_pass(benchmark: Any, backbone:
             for part in images.split(BATCH):
                 backbone(part)
 
-    ratio = alternate(cache, bare, rounds=7)
-    benchmark.extra_info.update(
-        forward_over_cached=ratio.median, low=ratio.low, high=ratio.high, seconds_per_image=ratio.ours / COUNT
-    )
-    benchmark.pedantic(cache, rounds=1)
+    what = f"Features of {COUNT} images in files, to disk"
+    compare(benchmark, what, cache, "the forward pass alone on images in memory", bare, rounds=7, goal=1.0)
 
 
 @pytest.mark.parametrize("delta", [None, 0.6], ids=["one branch", "two branches"])
@@ -64,5 +63,7 @@ def test_an_epoch_of_heads(
     heads = AcolHeads(832, 10, width=width, delta=delta)
     recipe = TrainingRecipe(epochs=1, batch=16, optimizer=SGD(1e-3, nesterov=True))
     took = min(seconds(lambda: train(heads, samples, acol_loss, recipe)) for _ in range(2))
-    benchmark.extra_info.update(seconds_per_3000_images=3000 * took / COUNT)
+    branches = "one branch" if delta is None else "two branches"
+    what = f"An epoch of heads of width {width}, {branches}, on 3000 images"
+    record_measure(benchmark, what, 3000 * took / COUNT, "s", at_most=180 if width == 128 else None)
     benchmark.pedantic(lambda: train(heads, samples, acol_loss, recipe), rounds=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from alternating import alternate, seconds
+from alternating import compare, record_measure, seconds
 from plain_googlenet import plain_copy
 from torch import Tensor
 
@@ -20,6 +20,8 @@ from innerview.optimize import RELEASED, Fourier, Recipe, channel, icons, transf
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of kornia, which lucent imports
     from lucent.optvis import objectives, param, render
+
+pytestmark = pytest.mark.benchmark(group="Feature visualization")
 
 LAYER = "inception_4c"
 CHANNELS = [10, 32, 100, 127, 300, 447]
@@ -46,11 +48,15 @@ def lucents(model: Any, **options: Any) -> Callable[[], Any]:
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("options", [{"fixed_image_size": SIZE}, {}], ids=["fixed_image_size=128", "its defaults"])
-def test_steps_beside_lucent(benchmark: Any, googlenet: Any, options: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("options", "told", "goal"),
+    [({"fixed_image_size": SIZE}, f"fixed_image_size={SIZE}", 2.5), ({}, "its defaults", 6)],
+    ids=["fixed_image_size", "defaults"],
+)
+def test_steps_beside_lucent(benchmark: Any, googlenet: Any, options: dict[str, int], told: str, goal: float) -> None:
+    what = f"Steps of {len(CHANNELS)} channels of {LAYER}, {SIZE} px"
     rival = lucents(plain_copy(googlenet), **options)
-    benchmark.extra_info.update(vars(alternate(ours(googlenet), rival, rounds=6)))
-    benchmark.pedantic(ours(googlenet), rounds=3)
+    compare(benchmark, what, ours(googlenet), f"lucent with {told}", rival, rounds=6, goal=goal)
 
 
 def test_what_is_not_the_network(benchmark: Any, googlenet: Any) -> None:
@@ -68,14 +74,14 @@ def test_what_is_not_the_network(benchmark: Any, googlenet: Any) -> None:
         for images in seen:
             step(images)
 
-    benchmark.extra_info.update(vars(alternate(bare, ours(googlenet), rounds=8)))
-    benchmark.pedantic(ours(googlenet), rounds=3)
+    what = f"The same steps, {STEPS} of them with the evaluation at their end"
+    compare(benchmark, what, ours(googlenet), "the network alone on images of these sizes", bare, goal=1 / 1.1)
 
 
 def test_sixty_four_icons(benchmark: Any, googlenet: Any) -> None:
-    """64 pixels, 96 steps, at inception_4d."""
     make = partial(channel, "inception_4d")
-    benchmark.extra_info["seconds"] = seconds(lambda: icons(googlenet, make, range(64)))
+    taken = seconds(lambda: icons(googlenet, make, range(64)))
+    record_measure(benchmark, "64 icons of inception_4d, 64 px, 96 steps", taken, "s", at_most=100)
     benchmark.pedantic(icons, (googlenet, make, range(16)), rounds=1)
 
 
@@ -95,6 +101,6 @@ def test_memory_does_not_grow_with_the_steps(benchmark: Any) -> None:
         done = subprocess.run([sys.executable, "-c", MEASURE, str(steps)], capture_output=True, text=True, check=True)
         return float(done.stdout)
 
-    few, many = (peak(steps) for steps in (20, 300))
-    benchmark.extra_info.update({"MiB after 20 steps": few, "MiB after 300 steps": many})
+    for steps in (20, 300):
+        record_measure(benchmark, f"Peak memory after {steps} steps of 4 channels, 96 px", peak(steps), "MiB")
     benchmark.pedantic(peak, (20,), rounds=1)

@@ -4,6 +4,7 @@ from innerview.figures.charts import bars, dots, histograms, lines, signed_map
 from innerview.figures.coloring import AREAS, PIXELS, SIGNED_AREAS, SIGNED_PIXELS, Look, colored, gradient_picture
 from innerview.figures.diagram import Arrow, Block, diagram
 from innerview.figures.filters import LayerMaps, feature_maps, filter_pictures, filter_sheet
+from innerview.figures.growth import Growth, growths
 from innerview.figures.heatmaps import Explained, heatmaps
 from innerview.figures.mosaics import Mosaic, mosaics, spread_names
 from innerview.figures.outlines import Marked, outlines
@@ -20,6 +21,7 @@ __all__ = [
     "Arrow",
     "Block",
     "Explained",
+    "Growth",
     "LayerMaps",
     "Look",
     "Marked",
@@ -32,6 +34,7 @@ __all__ = [
     "filter_pictures",
     "filter_sheet",
     "gradient_picture",
+    "growths",
     "heatmaps",
     "histograms",
     "lines",

@@ -81,7 +81,7 @@ def feature_maps(layers: Mapping[str, LayerMaps], *, count: int = MOST_COLUMNS) 
     if not layers or count < 1:
         raise BadInput(f"{len(layers)} layers with {count} channels each make no sheet; give at least one of each")
     drawn: list[tuple[str, np.ndarray]] = []
-    columns = min(MOST_COLUMNS, max(len(one.channels or range(count)) for one in layers.values()))
+    columns = min(MOST_COLUMNS, max(len(one.channels) if one.channels else count for one in layers.values()))
     for name, one in layers.items():
         panels = _panels(name, one, count)
         blank = -len(panels) % columns

@@ -21,6 +21,7 @@ from innerview.core.files import written_whole
 from innerview.replicate import pages
 from innerview.replicate.exhibits import Exhibit, PictureOfNotebook, exhibits, pictures_of
 from innerview.replicate.paper import PRESETS
+from innerview.replicate.performance import performance_charts, performance_part
 
 BOOK = "book"
 STAGED = "_generated"
@@ -58,16 +59,21 @@ def build_book(root: Path, preset: str = "book", added: Sources | None = None) -
         BadInput: no such preset, no book here, or damaged results.
         BookFailed: Jupyter Book failed or warned.
     """
+    check_book(root, preset)
+    staged = root / BOOK / STAGED
+    synchronise(staged, book_sources(root, preset, added or {}))
+    _run_jupyter_book(staged, root)
+    return root / BOOK / BUILT / "html"
+
+
+def check_book(root: Path, preset: str) -> None:
+    """Refuse a book that cannot be built, before its sources are made; raises as `build_book` does."""
     if preset not in PRESETS:
         raise BadInput(f"there is no preset {preset!r}; choose one of {', '.join(PRESETS)}")
     if not (root / BOOK / "_config.yml").is_file():
         raise BadInput(f"{root} holds no {BOOK}/_config.yml; name the root of the repository")
     if find_spec("jupyter_book") is None:
         raise InnerviewError("building the book needs jupyter-book: pip install 'innerview[book]'")
-    staged = root / BOOK / STAGED
-    synchronise(staged, book_sources(root, preset, added or {}))
-    _run_jupyter_book(staged, root)
-    return root / BOOK / BUILT / "html"
 
 
 def serve_book(root: Path, port: int = 8000) -> None:
@@ -99,6 +105,9 @@ def book_sources(root: Path, preset: str, added: Sources) -> Sources:
     told = json.loads(sources["data/models.json"])
     parts = {"claims": pages.claims_part(shown, preset), "models": pages.models_part(told)}
     parts["assets"] = pages.assets_part(catalog().values())
+    measured = _performance(sources)
+    parts["performance"] = performance_part(measured)
+    sources |= performance_charts(measured)
     for exhibit in shown:
         sources |= _replication(exhibit, preset)
     parts["gallery"] = gallery([exhibit for exhibit in shown if exhibit.kind == "replications"], sources)
@@ -109,6 +118,12 @@ def book_sources(root: Path, preset: str, added: Sources) -> Sources:
     listed = [exhibit.page for exhibit in shown] + sorted(name.rpartition(".")[0] for name in added)
     sources["_toc.yml"] = table_of_contents(sources["_toc.yml"].decode(), listed).encode()
     return sources
+
+
+def _performance(sources: Sources) -> dict[str, Any]:
+    """Return the records of the benchmarks, by name."""
+    found = sorted(name for name in sources if name.startswith("data/performance/"))
+    return {Path(name).stem: json.loads(sources[name]) for name in found}
 
 
 def _committed(folder: Path) -> Sources:

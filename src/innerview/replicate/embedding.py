@@ -3,6 +3,7 @@
 import html
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 
 class Page:
@@ -21,9 +22,9 @@ class Page:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         del include, exclude
-        name, title = html.escape(self.folder.name), html.escape(self.title)
+        name, place, title = map(html.escape, (self.folder.name, quote(self.folder.name), self.title))
         frame = (
-            f'<iframe class="innerview-page" data-page="{name}" src="{name}/index.html" title="{title}" '
+            f'<iframe class="innerview-page" data-page="{name}" src="{place}/index.html" title="{title}" '
             f'style="width: 100%; height: {self.height}px; border: 1px solid #8886" allow="clipboard-write" '
             'loading="lazy"></iframe>'
         )

@@ -87,10 +87,11 @@ def origin(exhibit: Exhibit, preset: str) -> str:
 
 def made_how(told: Mapping[str, Any]) -> str:
     """Return preset, machine, date and duration of a run, from ``run.json`` or ``reference.json``."""
-    return f"`{told['preset']}` preset on {_place(told['machine'])}, {told['date'][:10]}, in {clock(told['seconds'])}"
+    return f"`{told['preset']}` preset on {place_of(told['machine'])}, {told['date'][:10]}, in {clock(told['seconds'])}"
 
 
-def _place(machine: Mapping[str, Any]) -> str:
+def place_of(machine: Mapping[str, Any]) -> str:
+    """Return a machine's accelerator or processor, and its cores."""
     cores = f"{machine['cores']} cores" if machine.get("cores") else ""
     return escaped(", ".join(filter(None, [str(machine.get("gpu") or machine["cpu"]), cores])))
 
@@ -179,7 +180,7 @@ def models_part(told: Mapping[str, Any]) -> str:
     head = ["Name", "Network", "Layer of middle depth", *(SETS.get(name, escaped(name)) for name in told["sets"])]
     rows = [_model(entry, told) for entry in MODELS.values()]
     widths = [22, 30, 20, *([28 // len(told["sets"])] * len(told["sets"]))]
-    made = f"Measured on {_place(told['machine'])}, {told['date']}." if told["errors"] else "Not measured yet."
+    made = f"Measured on {place_of(told['machine'])}, {told['date']}." if told["errors"] else "Not measured yet."
     return f"{table(head, rows, widths, 'models')}\n\nErrors are top-1 / top-5, in %. {made}\n"
 
 
