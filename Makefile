@@ -6,8 +6,9 @@
 #   make lint        formatting, rules, types, import contracts
 #   make bench       speed of the library beside others (DEVICE=cuda: on a GPU)
 #   make drill       kills, full disks, bad files, bad networks, leaks: what the tests are too quick for
+#   make audit       known vulnerabilities of the versions in constraints.txt; needs the network
 #   make clean       remove the built book and the tools' caches; .venv and results/ stay
-.PHONY: setup book test test-slow lint bench drill clean
+.PHONY: setup book test test-slow lint bench drill audit clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -37,6 +38,7 @@ export UV_INDEX_STRATEGY ?= unsafe-best-match
 endif
 
 READY := .venv/.ready
+AUDIT := .venv/audit/bin/pip-audit
 
 setup: $(READY)
 
@@ -73,7 +75,18 @@ bench: $(READY)
 	pytest tests/benchmarks --device $(DEVICE) -o python_files="bench_*.py" --benchmark-disable-gc --benchmark-autosave
 
 drill: $(READY)
-	pytest tests/drills -o python_files="drill_*.py"
+	pytest tests/drills -o python_files="drill_*.py" --numprocesses=2
+
+audit: $(AUDIT)
+	$(AUDIT) -r constraints.txt --no-deps --disable-pip --strict
+
+# It has an environment of its own, so that what it needs is not among what it looks at.
+$(AUDIT): | $(READY)
+	@if command -v uv >/dev/null; then set -x; \
+	    uv venv --quiet .venv/audit && uv pip install --quiet --python .venv/audit/bin/python pip-audit; \
+	else set -x; \
+	    python -m venv .venv/audit && .venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit; \
+	fi
 
 clean:
 	rm -rf book/_build book/_generated .pytest_cache .ruff_cache .benchmarks .import_linter_cache

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from innerview.attribution import saliency as saliency
     from innerview.attribution import smooth_grad as smooth_grad
     from innerview.attribution import spatial_attribution as spatial_attribution
+    from innerview.core.allocator import keep_freed_memory as keep_freed_memory
     from innerview.core.images import read_image as read_image
     from innerview.core.images import write_image as write_image
     from innerview.models import activations as activations
@@ -69,6 +70,7 @@ _HOMES = {
         "gradient_times_input", "guided_backprop", "guided_grad_cam", "input_gradient", "integrated_gradients",
         "layer_cam", "occlusion", "rise", "saliency", "smooth_grad", "spatial_attribution",
     ),
+    "innerview.core.allocator": ("keep_freed_memory",),
     "innerview.core.images": ("read_image", "write_image"),
     "innerview.models": ("activations", "as_classifier", "load_model"),
     "innerview.optimize": (

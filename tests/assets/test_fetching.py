@@ -193,7 +193,8 @@ def test_a_lying_mirror_is_named(server, tmp_path, monkeypatch, cache):
     [
         "http://h/../../x", "http://h/a/%2e%2e/%2e%2e/x", "http://h/a/..%2f..%2fx", "http://../x", "http://h/a\\..\\x",
         "http://h/C:/x", "http://h//etc/passwd", "http://h/a/", "http://h/", "http://h", "file:///etc/passwd",
-        "ftp://h/a", "http://h/a?b=../c", "http://h/a%00", "../x",
+        "ftp://h/a", "http://h/a?b=../c", "http://h/a%00", "../x", "http://%2e%2e/x", "http://h\\..\\x/y", "http://[::1]/x",
+        "http://h/%5c%5chost%5cx", "http://h/. ./x",
     ],
 )  # fmt: skip
 def test_no_url_leads_out_of_the_cache(url, tmp_path):

@@ -45,6 +45,14 @@ def test_a_server_that_cannot_resume_starts_again(server, asset, answer):
     assert fetch(asset)["a.bin"].read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("place", ["http://[", "http://\u00e4.invalid/", "file:///etc/hostname"])
+def test_a_server_that_sends_on_to_no_address_is_told(server, asset, cache, place):
+    server.plans["/pub/a.bin"] = [answers(302, Location=place)]
+    with pytest.raises(AssetUnavailable, match=r"cannot get a\.bin of tiny \(http.*\); set INNERVIEW_MIRROR"):
+        fetch(asset)
+    assert files_in(cache) == []
+
+
 def test_the_bar_ends_at_the_size_whatever_happens(server, asset, tmp_path):
     server.plans["/pub/a.bin"] = [cuts_after(200_000), ignores_range]
     with closing(Network(HASTY)) as network, tqdm(total=SIZE, file=(tmp_path / "bar").open("w")) as bar:

@@ -1,6 +1,7 @@
 """The explorer's folder: its tiles, its numbers, and that it is written whole or not at all."""
 
 import base64
+import html
 import json
 import re
 import resource
@@ -274,3 +275,23 @@ def test_lists_of_maps_that_cannot_be_shown_are_refused(tmp_path):
     with pytest.raises(BadInput, match="at least one class a cell, not 0"):
         export(tmp_path / "out", Sheet(one, "Mixed"), keep=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_in_the_place_of_the_unfinished_folder_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".out.partial").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="File exists"):
+        export(tmp_path / "out", Sheet(atlas(random_level(4)), "Mixed"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("title", ["../../x", "/etc/x", "a\\..\\b", "C:x", "<script>x</script>", "x\0y", "é/../.."])
+def test_no_title_leads_out_of_the_folder_and_none_is_more_than_text(tmp_path, title):
+    export(tmp_path / "out", Sheet(atlas(random_level(4)), title), title=title, labels=[title] * 6)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert len(list((tmp_path / "out/tiles").iterdir())) == 1
+    contents = received(tmp_path / "out/data/contents.js")
+    assert (contents["sheets"][0]["title"], contents["labels"]) == (title, [title] * 6)
+    page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert "<script>x" not in page
+    assert page.count(html.escape(title)) == 2

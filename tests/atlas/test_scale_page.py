@@ -16,7 +16,7 @@ SMALLER = {
     '"inception_4c"': '"blocks.5"',
     "size=224, shard=2048": "size=64, shard=2",
     '"googlenet"': '"efficientnet_lite0"',
-    "n_workers=8": "n_workers=2, dashboard_address=None",
+    "n_workers=8": "n_workers=2",
     'choose_device("auto")': 'choose_device("cpu")',
 }
 

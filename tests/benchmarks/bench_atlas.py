@@ -31,10 +31,10 @@ ICON = Recipe(steps=STEPS, redirected_steps=0)  # a dozen steps stand for the hu
 IMAGES, SIDE = 32, 224
 
 
-def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any) -> None:
+def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any, device: torch.device) -> None:
     """A batch of icons, beside forward and backward passes to the layer of the images that its transforms make."""
-    directions = torch.randn(BATCH, CHANNELS, generator=torch.Generator().manual_seed(0))
-    start = ICON.parameterization.start(range(BATCH), (SIZE, SIZE))().detach()
+    directions = torch.randn(BATCH, CHANNELS, generator=torch.Generator().manual_seed(0)).to(device)
+    start = ICON.parameterization.start(range(BATCH), (SIZE, SIZE))().detach().to(device)
     seen = [transformed(start, RELEASED, generator("transforms", step)) for step in range(STEPS)]
 
     def step(images: Tensor) -> None:
@@ -45,6 +45,7 @@ def test_icons_beside_the_bare_network(benchmark: Any, googlenet: Any) -> None:
     def bare() -> None:
         for images in seen:
             step(images)
+        evaluate(googlenet, start, LAYER)
 
     def ours() -> None:
         icons(googlenet, partial(direction, LAYER, cosine_power=4.0), directions, size=SIZE, recipe=ICON, batch=BATCH)
@@ -63,8 +64,8 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def images(paths: list[Path]) -> Tensor:
-    return torch.cat([image for path in paths if isinstance(image := read_square(path, SIDE), Tensor)])
+def images(paths: list[Path], device: torch.device) -> Tensor:
+    return torch.cat([image for path in paths if isinstance(image := read_square(path, SIDE), Tensor)]).to(device)
 
 
 def forward(model: Any, images: Tensor) -> None:

@@ -61,17 +61,17 @@ def jacobs_grad_cam(model: Any, layer: Any, images: Tensor) -> Call:
 
 def captums_grad_cam(model: Any, layer: Any, images: Tensor) -> Call:
     method = LayerGradCam(model, layer)
-    return lambda: method.attribute(images, target=torch.tensor(TARGETS))
+    return lambda: method.attribute(images, target=TARGETS)
 
 
 def captums_saliency(model: Any, _layer: Any, images: Tensor) -> Call:
     method = Saliency(model)
-    return lambda: method.attribute(images.clone().requires_grad_(), target=torch.tensor(TARGETS))
+    return lambda: method.attribute(images.clone().requires_grad_(), target=TARGETS)
 
 
 def captums_guided_backprop(model: Any, _layer: Any, images: Tensor) -> Call:
     method = GuidedBackprop(model)
-    return lambda: method.attribute(images.clone().requires_grad_(), target=torch.tensor(TARGETS))
+    return lambda: method.attribute(images.clone().requires_grad_(), target=TARGETS)
 
 
 def jacobs_guided_backprop(model: Any, _layer: Any, images: Tensor) -> Call:
@@ -83,13 +83,13 @@ def jacobs_guided_backprop(model: Any, _layer: Any, images: Tensor) -> Call:
 def captums_integrated_gradients(model: Any, _layer: Any, images: Tensor) -> Call:
     method = IntegratedGradients(model)
     return lambda: method.attribute(
-        images, target=torch.tensor(TARGETS), n_steps=STEPS, method="riemann_middle", internal_batch_size=BATCH
+        images, target=TARGETS, n_steps=STEPS, method="riemann_middle", internal_batch_size=BATCH
     )
 
 
 def captums_occlusion(model: Any, _layer: Any, images: Tensor) -> Call:
     method, window = Occlusion(model), (3, PATCH, PATCH)
-    return lambda: method.attribute(images, window, window, baselines=0.5, target=torch.tensor(TARGETS))
+    return lambda: method.attribute(images, window, window, baselines=0.5, target=TARGETS)
 
 
 def our_grad_cam(model: Any, images: Tensor) -> Any:

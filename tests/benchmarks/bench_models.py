@@ -1,11 +1,13 @@
-"""GoogLeNet of Innerview beside the same weights in a plain module."""
+"""GoogLeNet of Innerview beside the same weights in a plain module; and what it costs to take fresh memory."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from alternating import compare
+from alternating import compare, record_comparison
 from plain_googlenet import plain_copy
 from torch import Tensor
 
@@ -47,3 +49,32 @@ def test_forward_and_backward_to_inception_4c(benchmark: Any, googlenet: Any, im
     plain = forward_and_backward(plain_copy(googlenet).inception_4c, small)
     what = "Forward and backward to inception_4c, 6 images of 128 px"
     compare(benchmark, what, ours, PLAIN, plain, rounds=30, goal=1.8)
+
+
+PASS = """
+import time, torch
+from innerview import keep_freed_memory, load_model
+{keep}
+model, images = load_model("googlenet"), torch.rand(16, 3, 224, 224)
+times = []
+with torch.inference_mode():
+    for _ in range(6):
+        start = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - start)
+print(sorted(times[1:])[2])
+"""
+
+
+@pytest.mark.usefixtures("googlenet")
+def test_memory_that_is_kept(benchmark: Any) -> None:
+    """In processes of their own, since a process that keeps its memory goes on to."""
+
+    def median(keep: str) -> float:
+        command = [sys.executable, "-c", PASS.format(keep=keep)]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    pairs = [(median("keep_freed_memory()"), median("")) for _ in range(5)]
+    what = "Forward, 16 images of 224 px, after `keep_freed_memory()`"
+    record_comparison(benchmark, what, "a process that gives memory back", pairs)
+    benchmark.pedantic(median, ("keep_freed_memory()",), rounds=1)

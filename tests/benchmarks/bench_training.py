@@ -36,9 +36,13 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return made
 
 
-def test_cached_features_against_the_bare_forward_pass(benchmark: Any, backbone: Backbone, paths: list[Path]) -> None:
+def test_cached_features_against_the_bare_forward_pass(
+    benchmark: Any, backbone: Backbone, paths: list[Path], device: torch.device
+) -> None:
     """The forward pass alone, over images that are in memory already, is what caching may take."""
-    images = torch.cat([image for path in paths if isinstance(image := read_square(path, SIZE), torch.Tensor)])
+    images = torch.cat([image for path in paths if isinstance(image := read_square(path, SIZE), torch.Tensor)]).to(
+        device
+    )
 
     def cache() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from plain_googlenet import plain_copy
 from torch import Tensor
 
 from innerview.core.seeds import generator
-from innerview.models import activations
+from innerview.models import activations, evaluate
 from innerview.optimize import RELEASED, Fourier, Recipe, channel, icons, transformed, visualize
 
 with warnings.catch_warnings():
@@ -59,9 +59,9 @@ def test_steps_beside_lucent(benchmark: Any, googlenet: Any, options: dict[str, 
     compare(benchmark, what, ours(googlenet), f"lucent with {told}", rival, rounds=6, goal=goal)
 
 
-def test_what_is_not_the_network(benchmark: Any, googlenet: Any) -> None:
-    """Whole steps, beside the bare forward and backward pass of images of the very sizes that the transforms make."""
-    start = Fourier().start(range(len(CHANNELS)), (SIZE, SIZE))().detach()
+def test_what_is_not_the_network(benchmark: Any, googlenet: Any, device: torch.device) -> None:
+    """Whole steps, beside forward and backward passes of images of the very sizes that the transforms make."""
+    start = Fourier().start(range(len(CHANNELS)), (SIZE, SIZE))().detach().to(device)
     seen = [transformed(start, RELEASED, generator("transforms", step)) for step in range(STEPS)]
     places = torch.arange(len(CHANNELS))
 
@@ -73,8 +73,9 @@ def test_what_is_not_the_network(benchmark: Any, googlenet: Any) -> None:
     def bare() -> None:
         for images in seen:
             step(images)
+        evaluate(googlenet, start, LAYER)
 
-    what = f"The same steps, {STEPS} of them with the evaluation at their end"
+    what = f"The same {STEPS} steps, with the evaluation at their end"
     compare(benchmark, what, ours(googlenet), "the network alone on images of these sizes", bare, goal=1 / 1.1)
 
 

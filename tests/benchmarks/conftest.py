@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from innerview.core.allocator import keep_freed_memory
 from innerview.core.devices import choose_device
 from innerview.replicate.machine import machine, versions
 
@@ -27,7 +28,8 @@ def googlenet(googlenet: torch.nn.Module, device: torch.device) -> torch.nn.Modu
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
-    """All threads, unlike the tests."""
+    """All threads, unlike the tests; memory as the command line has it, for us and for the rivals."""
+    keep_freed_memory()
 
 
 @pytest.hookimpl

@@ -49,7 +49,7 @@ class PlainGoogLeNet(nn.Module):
 
 
 def plain_copy(model: GoogLeNet) -> PlainGoogLeNet:
-    """Return the plain network with the weights of `model`, in NCHW."""
+    """Return the plain network with the weights of `model`, in NCHW, on its device."""
     plain = PlainGoogLeNet()
     ours = model.state_dict()
     theirs: dict[str, Tensor] = {}
@@ -69,4 +69,4 @@ def plain_copy(model: GoogLeNet) -> PlainGoogLeNet:
     contiguous = {name: tensor.contiguous() for name, tensor in theirs.items()}
     plain.load_state_dict(contiguous, strict=False)
     assert {"mean", *contiguous} == set(plain.state_dict())
-    return plain.requires_grad_(False).eval()
+    return plain.requires_grad_(False).eval().to(model.loss3_classifier.weight.device)

@@ -514,3 +514,37 @@ def test_a_map_of_photographs_speaks_of_photographs(browser: Browser, tmp_path: 
     assert "Each cell is one photograph" in reader.text("#help")
     assert not reader.page.locator("#help-keep").is_visible()
     assert (reader.errors, reader.outside) == ([], [])
+
+
+HOSTILE = (
+    "<img src=x onerror=fired=1>", "</script><script>fired=1</script>", '" onmouseover="fired=1', "`${fired=1}`",
+    "<svg onload=fired=1>", "javascript:fired=1",
+)  # fmt: skip
+
+
+def test_names_made_to_run_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
+    sheets = [Sheet(atlas(made(4), layer=text), f"{place} {text}", text) for place, text in enumerate(HOSTILE)]
+    page = export_explorer(tmp_path / "out", sheets, HOSTILE, title=HOSTILE[0], keep=6)
+    options: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+    reader = Reader(browser.new_context(**options).new_page())
+    for place in range(len(sheets)):
+        reader.open(f"{page.as_uri()}{WHOLE}&map={sheets[place].name}&class=0&against=1&cell=4.1.1")
+        reader.page.locator("#first-search input").fill("fired")
+        assert reader.page.locator("#first-search [role=option]").all_inner_texts()
+        assert {row[0] for row in reader.table("top")} == set(HOSTILE)
+        assert HOSTILE[0] in reader.text("h1")
+        assert reader.page.evaluate("typeof fired") == "undefined"
+    assert (reader.errors, reader.outside) == ([], [])
+    reader.page.context.close()
+
+
+def test_what_would_run_in_the_page_is_kept_from_it(browser: Browser, index: Path) -> None:
+    """Were a name ever taken for HTML, the page's policy would still not run it."""
+    page = browser.new_context().new_page()
+    page.goto(index.as_uri())
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=\"data:,\" onerror=fired=1>')")
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), { text: 'fired = 1' }))")
+    page.evaluate(FRAMES)
+    assert page.evaluate("typeof fired") == "undefined"
+    assert page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'asked', error => error.name)") == "TypeError"
+    page.context.close()

@@ -104,6 +104,14 @@ def test_bad_images(innerview: Command, tmp_path: Path, make: Callable[[Path], P
     assert not out.exists()
 
 
+def test_the_name_of_a_file_steers_no_terminal(innerview: Command, tmp_path: Path) -> None:
+    image = not_an_image(tmp_path).rename(tmp_path / "\x1b]0;owned\x07\x1b[31m.jpg")
+    status, _, line = innerview(*dream(image, tmp_path / "dream.png"))
+    assert status == 2
+    assert r"\x1b]0;owned\x07\x1b[31m.jpg is not an image" in line
+    assert "\x1b" not in line
+
+
 def grey_16_bits(folder: Path) -> Path:
     values = np.random.default_rng(0).integers(0, 65535, (96, 128), dtype=np.uint16)
     Image.fromarray(values).save(folder / "deep.png")
@@ -296,3 +304,20 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str], se
         assert process.poll() is None or condition(), process.communicate()
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("dissect", "x" * 300, "--layer", "a", "-o", "out"), "is no folder"),
+        (("papers", "--root", "x" * 300), "File name too long"),
+        (("visualize", EMBEDDED, "layer:blocks.4", "-o", "a.png", "--size", 10**30), "size"),
+        (("visualize", EMBEDDED, "layer:blocks.4", "-o", "a.png", "--count", 10**30), "count"),
+        (("visualize", EMBEDDED, "layer:blocks.4", "-o", "a.png", "--learning-rate", "1e99"), "a learning rate"),
+        (("visualize", EMBEDDED, "layer:blocks.4", "-o", f"{'x' * 300}.png"), "File name too long"),
+    ],
+)
+def test_arguments_of_a_fuzzer(innerview: Command, arguments: tuple[object, ...], says: str) -> None:
+    status, _, line = innerview(*arguments)
+    assert status == 2
+    assert says in line

@@ -1,8 +1,13 @@
 import csv
 import shutil
+from pathlib import Path
 
 import pytest
 from course.toy import WRONG, toy_root
+
+from innerview.cli.course import _line
+from innerview.course.grading import Grade
+from innerview.course.submissions import Submission
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # nbgrader's own
 
@@ -49,3 +54,9 @@ def test_bad_input_is_one_clear_line(command, tmp_path, monkeypatch, arguments, 
     status, _, lines = command("course", *arguments)
     assert status == 2
     assert words in lines[-1]
+
+
+def test_what_a_notebook_says_of_itself_steers_no_terminal():
+    one = Submission("ann", "01_numbers", Path("ann.ipynb"), "of a lesson: \x1b]0;owned\x07")
+    for grade in (Grade(one, 0, 9.0, one.problem), Grade(one, 0, 9.0, "", ["a kernel for \x1b[31mred"])):
+        assert _line(grade).isprintable()

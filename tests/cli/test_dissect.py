@@ -3,6 +3,8 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from innerview.cli.dissect import write_table
 from innerview.core.folders import image_paths
 from innerview.core.images import read_image, write_image
 from innerview.dissection import (
@@ -177,3 +180,10 @@ def test_other_wrongs(run, folder, tmp_path):
     assert "picture format" in lines[0]
     assert not list(out.glob("*.csv"))
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_no_name_of_a_concept_is_a_formula_of_the_table(tmp_path):
+    row = {"unit": 0, "concept": "=HYPERLINK(1)", "category": "@SUM(A1)", "iou": 0.5, "threshold": -1.0}
+    write_table(tmp_path / "units.csv", cast("Any", SimpleNamespace(rows=lambda: [row])))
+    with (tmp_path / "units.csv").open(newline="") as file:
+        assert [*csv.reader(file)][1] == ["0", "'=HYPERLINK(1)", "'@SUM(A1)", "0.500000", "-1"]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from innerview.core.errors import BadInput, OutputError
-from innerview.core.files import check_writable, read_json, write_json, written_whole
+from innerview.core.errors import BadInput, OutputError, one_line
+from innerview.core.files import as_text, below, check_writable, read_json, write_json, written_whole
 from innerview.core.images import write_animation, write_image
 from innerview.core.store import Store
 
@@ -150,3 +150,80 @@ def test_json_that_cannot_be_read_is_named(tmp_path, content, said):
     with pytest.raises(BadInput, match=said) as caught:
         read_json(path)
     assert str(path) in str(caught.value)
+
+
+def test_half_a_pair_of_signs_comes_back_as_it_went(tmp_path):
+    write_json(tmp_path / "x.json", ["a \ud800 b", "\U0001f600"])
+    assert read_json(tmp_path / "x.json") == ["a \ud800 b", "\U0001f600"]
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    path = tmp_path / ("x" * 250 + ".json")
+    write_json(path, 1)
+    assert left_in(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a/b c.png", ".hidden/..a", "Zo\u00eb/x"])
+def test_a_name_that_stays_in_the_folder_is_taken(tmp_path, name):
+    assert below(tmp_path, name, "table") == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "..",
+        "../a",
+        "a/../../b",
+        "/etc/passwd",
+        "a//b",
+        "a/",
+        "./a",
+        "C:/a",
+        "C:a",
+        "a\\..\\b",
+        "a\0b",
+        "a\nb",
+        "...",
+        ". ./a",
+    ],
+)
+def test_a_name_that_could_lead_out_is_refused_in_one_line(tmp_path, name):
+    with pytest.raises(BadInput, match=r"table names .* which could lead out of") as refused:
+        below(tmp_path, name, "table")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_is_a_formula(cell):
+    assert as_text(cell) == f"'{cell}"
+    assert as_text(f"a{cell}") == f"a{cell}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n b\tc", "a b c"),
+        ("\x1b]0;title\x07\x1b[31mred", r"\x1b]0;title\x07\x1b[31mred"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("\udcff\ud800", r"\udcff\ud800"),
+        ("\x9b31m", r"\x9b31m"),
+        ("Zo\u00eb \u738b\u5c0f\u660e", "Zo\u00eb \u738b\u5c0f\u660e"),
+    ],
+)
+def test_one_line_steers_no_terminal(text, line):
+    assert one_line(text) == line
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_disk_takes_is_refused_before_the_work(tmp_path, name):
+    with pytest.raises(OutputError, match="cannot write"):
+        check_writable(tmp_path / name)
+
+
+@pytest.mark.parametrize(("content", "said"), [("[" * 100_000, "is not JSON"), ("[1]", "holds a list, not a dict")])
+def test_json_of_another_kind_is_named(tmp_path, content, said):
+    path = tmp_path / "told.json"
+    path.write_text(content)
+    with pytest.raises(BadInput, match=said):
+        read_json(path, dict)

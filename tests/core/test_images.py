@@ -1,5 +1,6 @@
 """Images in and out: what can be read, what is refused and how, and that pixels come back as they went."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageSequence
+from PIL import EpsImagePlugin, Image, ImageSequence
 
 from innerview.core.errors import BadInput, NotFinite, UnreadableImage
 from innerview.core.images import (
@@ -455,3 +456,20 @@ def test_real_numbers_are_scaled_by_their_range(tmp_path, white):
     Image.fromarray(values).save(tmp_path / "real.tiff")
     read = read_image(tmp_path / "real.tiff")
     torch.testing.assert_close(read[0, 1], torch.from_numpy(values / white), atol=0.5 / 255, rtol=0)
+
+
+def test_no_image_starts_another_program(tmp_path, monkeypatch):
+    """Pillow would have PostScript run by Ghostscript, whatever the file is called."""
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # not yet looked for
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.eps")
+    path = (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UnreadableImage, match=r"a.png is EPS, which is no format of photographs"):
+        read_image(path)
+    assert not (tmp_path / "started").exists()
+    with Image.open(path) as file, pytest.raises(OSError, match="cannot identify"):
+        file.load()
+    assert (tmp_path / "started").exists()

@@ -78,3 +78,11 @@ def test_rows_that_cannot_be_written_are_said(tmp_path):
         rows.check_writable()
     with pytest.raises(OutputError, match=r"cannot write .*some\.rows"):
         rows.append(block(0, 1), {})
+
+
+@pytest.mark.parametrize("told", [{"done": "x"}, {"done": 9**9}, {"bytes": None}, {"told": []}, {"made_from": "hash "}])
+def test_a_count_that_somebody_changed_is_no_count(tmp_path, told):
+    rows = Rows(tmp_path / "some", "hash")
+    rows.append(block(0, 3), {})
+    rows.state.write_text(json.dumps(json.loads(rows.state.read_text()) | told))
+    assert Rows(tmp_path / "some", "hash").done == 0

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from innerview.core.errors import BadInput
-from innerview.core.store import CONTENT, Store, fingerprint
+from innerview.core.store import CONTENT, Store, fingerprint, read_tensors
 from innerview.models import as_classifier
 
 
@@ -189,6 +189,31 @@ def test_a_flip_of_any_bit_is_seen(store):
     assert store.load(path) is not None
 
 
+def test_a_flip_of_any_bit_gives_no_other_weights(tmp_path):
+    """Files that are read on their own: the hash may become unreadable, the numbers never other ones."""
+    path = Store(tmp_path).path("part")
+    numbers = torch.tensor([[1.0], [2.0]])
+    Store(tmp_path).save(path, {"a": numbers})
+    whole = path.read_bytes()
+    refused = 0
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            read = read_tensors(path)
+        except BadInput:
+            refused += 1
+        else:
+            assert torch.equal(read["a"], numbers), bit
+    assert refused >= 8 * numbers.nbytes
+
+
+def test_a_file_without_a_hash_is_read_as_it_is(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "other.safetensors")
+    assert torch.equal(read_tensors(tmp_path / "other.safetensors")["a"], torch.ones(2))
+
+
 def test_a_file_cut_off_anywhere_is_no_result(store):
     path = store.path("part")
     store.save(path, {"a": torch.tensor([[1.0], [2.0]])})
@@ -271,3 +296,11 @@ def test_tensors_of_any_kind_are_stored(store):
     for name, tensor in tensors.items():
         assert torch.equal(stored[name], tensor), name
         assert stored[name].dtype == tensor.dtype
+
+
+@pytest.mark.parametrize("name", ["../../out", "/etc/out", "a\\b", "a:b", "..", "a\0b", "layer/4"])
+def test_no_name_of_a_layer_leads_out_of_the_folder(tmp_path, name):
+    store = Store(tmp_path / "store")
+    store.keep(name, lambda: {"a": torch.zeros(1)})
+    assert store.path(name).parent == tmp_path / "store"
+    assert [path.parent for path in tmp_path.rglob("*.safetensors")] == [tmp_path / "store"]

@@ -46,5 +46,5 @@ def test_a_folder_with_something_in_it_is_left_alone(toy, tmp_path):
 
 def test_what_cannot_be_written_is_one_clear_line(toy, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"cannot write to .*; name another folder with --out"):
+    with pytest.raises(OutputError, match=r"cannot write .*file is a file, not a folder; choose another place"):
         release([toy], tmp_path / "file" / "below")

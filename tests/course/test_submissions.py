@@ -1,4 +1,5 @@
 import json
+import os
 import unicodedata
 
 import pytest
@@ -125,3 +126,43 @@ def test_strange_metadata_is_read_as_none(tmp_path, damage):
     read = read_submission(tmp_path / "a.ipynb")
     assert seed_of(read) is None
     assert [cell["source"] for cell in read["cells"]] == ["a = 1\nb = 2", "", "5"]
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    """From a pipe it would be waited for ever."""
+    os.mkfifo(tmp_path / "ann.ipynb")
+    assert found(tmp_path, {}) == [("ann", "", "no notebook was handed in, only ann.ipynb")]
+
+
+def test_a_link_to_the_folder_of_another_is_not_followed(tmp_path):
+    files = {"bob/a.ipynb": notebook()}
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann/mine").symlink_to(tmp_path / "bob")
+    (tmp_path / "eve").symlink_to(tmp_path / "bob")
+    told = {student: problem for student, _, problem in found(tmp_path, files)}
+    assert told["ann"] == "no notebook was handed in, only an empty folder"
+    assert told["eve"] == "eve is a link to another file; hand in the notebook itself"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"\xff\xfe", b"\x1b]0;x\x07", b"s" * 255, "\u738b".encode() * 85, b"a\nb", b"-\\..\\x", "\u202egnp".encode()],
+)
+def test_any_name_of_a_folder_is_one_that_can_be_shown_and_written(tmp_path, name):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / os.fsdecode(name)).mkdir()
+    ((student, _, _),) = found(tmp_path / "class", {})
+    assert student.isprintable()
+    (tmp_path / f"{student}.html").write_text(student, encoding="utf-8")
+    assert (tmp_path / f"{student}.html").is_file()
+
+
+def test_two_long_names_stay_two(tmp_path):
+    for ending in "ab":
+        (tmp_path / ("s" * 250 + ending)).mkdir()
+    assert len({student for student, _, _ in found(tmp_path, {})}) == 2
+
+
+def test_half_a_pair_of_signs_is_spelled_out(tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(notebook().replace(b"b = 2", rb"b = \"\ud800\""))
+    assert read_submission(tmp_path / "a.ipynb")["cells"][0]["source"] == 'a = 1\nb = "\\ud800"'

@@ -167,3 +167,13 @@ def test_tables_without_their_columns_or_numbers_are_refused(folder):
     write_rows(folder / "label.csv", ["number", "name", "category"], [])
     with pytest.raises(BadInput, match="lists no concept"):
         read_broden(folder)
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/secret.png", "a/../../secret.png", "C:\\secret.png"])
+def test_a_table_that_names_files_elsewhere_is_refused(folder, name):
+    change(folder, 1, "texture", name)
+    with pytest.raises(BadInput, match=r"index.csv names .*secret.png', which could lead out of"):
+        read_broden(folder).read(batch(1))
+    change(folder, 0, "image", name)
+    with pytest.raises(BadInput, match=r"index.csv names .*secret.png', which could lead out of"):
+        read_broden(folder)

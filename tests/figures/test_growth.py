@@ -47,7 +47,7 @@ def test_each_panel_shows_its_points_on_logarithmic_axes():
     first, second = (axes for axes in growths(curves).axes if isinstance(axes, Axes))
     assert first.get_title(loc="left") == "a step: exponent 1.00"
     assert (first.get_xscale(), first.get_yscale()) == ("log", "log")
-    np.testing.assert_allclose(first.lines[1].get_xydata(), [[1, 0.1], [2, 0.2], [4, 0.4]])
+    np.testing.assert_allclose(np.array(first.lines[1].get_xydata()), [[1, 0.1], [2, 0.2], [4, 0.4]])
     assert [label.get_text() for label in second.get_xticklabels()] == ["64", "128"]
 
 

@@ -174,6 +174,10 @@ BROKEN_BIRDS = {
         replaced("image_class_labels.txt", "4 3", "4 3\n77 1"),
         "image_class_labels.txt, line 5: the id 77 is no photograph's",
     ),
+    "a photograph elsewhere": (
+        replaced("images.txt", "1 001.Auk/", "1 ../../"),
+        r"images.txt names '../../Auk_0001_1.jpg', which could lead out",
+    ),
     "no class": (
         replaced("image_class_labels.txt", "4 3", ""),
         r"image_class_labels.txt gives no class for 003.Gull/Gull_0003_2.jpg \(1 such\)",

@@ -1,10 +1,14 @@
 import importlib.util
 import json
+import re
 import socket
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from docutils.core import publish_parts
+from myst_parser.parsers.docutils_ import Parser
 
 from innerview.core.errors import BadInput
 from innerview.replicate import book, pages
@@ -14,7 +18,7 @@ from innerview.replicate.exhibits import Exhibit, Origin, exhibits, pictures_of,
 REPOSITORY = Path(__file__).parents[2]
 RUN = {
     "preset": "book", "machine": {"cpu": "A_b processor", "cores": 2}, "device": "cpu",
-    "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0, "fallback": False,
+    "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0, "fallback": False, "threads": 2, "seed": 0,
 }  # fmt: skip
 CLAIM = {
     "id": "few", "source": "Table 1", "statement": "There are few <b>dots</b> | and $n < 3$ `lines_`.", "paper": 60.09,
@@ -208,7 +212,8 @@ def test_every_room_has_a_page_in_the_reference():
 def test_a_paper_without_results_shows_the_reference_with_the_sentences_of_its_claims(root):
     (shown,) = exhibits(root, "book")
     assert (shown.origin, shown.title, shown.told) == ("nothing", "On means", {})
-    reference = RUN | {"claims": [{"id": "mean", "measured": 0.5, "paper": 0.5, "unit": "1", "verdict": "reproduced"}]}
+    mean = {"id": "mean", "measured": 0.5, "paper": 0.5, "unit": "1", "tolerance": None, "verdict": "reproduced"}
+    reference = RUN | {"claims": [mean]}
     (root / "replication/toy2020/reference.json").write_text(json.dumps(reference), encoding="utf-8")
     (shown,) = exhibits(root, "book")
     assert shown.origin == "reference"
@@ -322,3 +327,58 @@ def test_array_types_are_shown_by_their_names(docstrings):
     (written,) = [text for text, name in docstrings.type_names().items() if name.endswith(".Images")]
     shown = docstrings.name_types(None, "function", "f", len, None, f"(images: {written})", "int")
     assert shown == ("(images: ~innerview.core.types.Images)", "int")
+
+
+HOSTILE = [
+    "<script>fired=1</script>",
+    "<img src=x onerror=fired=1>",
+    '" onmouseover="fired=1',
+    "`` ` {raw}`x` ```",
+    "{% raw %}{{ 7 }}",
+    "$$<script>fired=1</script>$$",
+    r"$\href{javascript:fired=1}{x}$",
+    "[a](javascript:fired=1)",
+    "![a](http://h.example/x.png)",
+    "\n```{raw} html\n<script>fired=1</script>\n```\n",
+    ":::{raw} html\n<script>fired=1</script>\n:::",
+    "http://h.example/x",
+    '<a href="http://h.example">',
+    "\n    * - cell\n````",
+    "`a\n\n<script>fired=1</script>`",
+    "{doc}`/index`",
+    "</td></tr></table>",
+]
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: dict[str, str | None] = {}
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= dict(attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_whatever_a_claim_says_is_text_on_the_page(text):
+    claim = CLAIM | dict.fromkeys(("source", "statement", "paper", "measured", "unit", "verdict", "note"), text)
+    settings = {
+        "myst_enable_extensions": ["attrs_inline", "colon_fence", "deflist", "dollarmath"], "math_output": "MathJax",
+        "report_level": 5, "embed_stylesheet": False, "stylesheet_path": "",
+    }  # fmt: skip
+    markdown = pages.claims_table([claim])
+    parts = publish_parts(markdown, parser=Parser(), writer_name="html5", settings_overrides=settings)
+    found = Elements(parts.get("body", ""))
+    assert found.tags <= {"table", "colgroup", "col", "thead", "tbody", "tr", "th", "td", "p", "span"}
+    assert found.attributes.keys() <= {"class", "style"}
+    assert "javascript:fired=1}" not in "".join(re.findall(r"\\\(.*?\\\)", found.text))
+    assert found.text.count(re.findall(r"\w+", text)[-1]) >= 6

@@ -3,6 +3,7 @@
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -89,3 +90,11 @@ def test_what_fails_to_be_written_is_said(run):
 
     with pytest.raises(OutputError, match=r"cannot write .*explorer"):
         run.show_page("explorer", fail, title="Hello")
+
+
+@pytest.mark.parametrize("name", ["javascript:alert(1)", "a b#c?d", "100%"])
+def test_the_name_of_a_folder_is_never_more_than_a_place(tmp_path, name):
+    write(tmp_path / name)
+    source = str(frame(Page(tmp_path / name, "Hello", 300))["src"])
+    assert not urlsplit(source).scheme
+    assert unquote(urlsplit(source).path) == f"{name}/index.html"

@@ -51,7 +51,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict:
     (folder / "bench_small.py").write_text(SMALL)
     shutil.copy(BENCHMARKS / "conftest.py", folder)
     paths = os.pathsep.join(map(str, [BENCHMARKS, REPOSITORY / "src"]))
-    options = {"cwd": folder, "env": {**os.environ, "PYTHONPATH": paths}, "capture_output": True, "text": True}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}  # no part of this run
+    options = {"cwd": folder, "env": env | {"PYTHONPATH": paths}, "capture_output": True, "text": True}
     command = ["-m", "pytest", "bench_small.py", "--rootdir", ".", "--benchmark-autosave"]
     done = subprocess.run([sys.executable, *command], **options, check=False)
     assert done.returncode == 0, done.stdout

@@ -117,6 +117,16 @@ def test_a_file_gives_back_the_network(tmp_path, kind):
         assert torch.allclose(load_autoencoder(path)(images), network(images), atol=2e-3)
 
 
+def test_a_file_with_a_flipped_bit_is_refused(tmp_path):
+    path = tmp_path / "own.safetensors"
+    save_generator(path, Generator(SMALL), {"command": "train"})
+    flipped = bytearray(path.read_bytes())
+    flipped[-2] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(BadInput, match=r"own\.safetensors is damaged: it is not what was written"):
+        load_generator(path)
+
+
 def test_a_network_of_style_is_no_generator(tmp_path):
     from innerview.synthesis import StyleArchitecture, StyleNetwork, save_style_network  # noqa: PLC0415
 

@@ -1,5 +1,6 @@
 """The estimate of memory: against the tensors that a graph really keeps, and what a refusal says."""
 
+import gc
 import re
 
 import pytest
@@ -126,3 +127,18 @@ def test_a_network_for_large_images_only_is_not_judged_by_a_small_one():
 def test_a_layer_that_is_not_there_is_said_at_any_size(side):
     with pytest.raises(LayerNotFound, match="no layer 'relu3'"):
         needed_memory(network(), ["relu3"], (side, side))
+
+
+def test_the_estimate_leaves_no_tensors_behind():
+    """A graph that its own hooks hold is out of reach of Python's garbage collector."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
+
+    def tensors():
+        gc.collect()
+        return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+
+    needed_memory(model, ["2"], (32, 32))
+    before = tensors()
+    for _ in range(5):
+        needed_memory(model, ["2"], (32, 32))
+    assert tensors() == before

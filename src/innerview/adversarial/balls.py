@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from innerview.core.errors import BadInput
+from innerview.core.images import check_shape
 from innerview.core.seeds import generator
 from innerview.core.types import AnyImages, Images, Values
 from innerview.optimize import L2, LInf
@@ -127,9 +128,15 @@ def distances(images: Images, changed: Images, norm: str = "linf") -> Values:
         norm: ``linf``: the largest change of a value; ``l2``: the root of the sum of the squares.
 
     Raises:
-        BadInput: no such norm.
+        BadInput: no such norm, or images of another shape.
     """
     check_epsilon(0, norm)
+    for some in (images, changed):
+        check_shape(some)
+    if images.shape != changed.shape:
+        raise BadInput(
+            f"images of {tuple(images.shape)} were not changed to {tuple(changed.shape)}; give the same ones"
+        )
     moved = (_exact(changed) - _exact(images)).flatten(1)
     return moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
 

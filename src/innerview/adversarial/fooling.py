@@ -12,7 +12,7 @@ from innerview.adversarial.goals import Classes, Towards
 from innerview.core.errors import BadInput, near
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Values
-from innerview.models import class_index
+from innerview.models import as_classes, class_index
 from innerview.models.activations import device_of
 
 STARTS: Final = ("noise", "grey")
@@ -67,7 +67,7 @@ def fooling_images(
         BadInput: no class, no such class or start, a size that is not positive; and as for `pgd`.
         NotFinite: a gradient is NaN or infinite.
     """
-    wanted = [target] if isinstance(target, int | str) else list(target)
+    wanted = as_classes(target)
     if start not in STARTS:
         raise BadInput(f"no start is called {start!r}{near(start, STARTS)}; choose one of {', '.join(STARTS)}")
     if size < 1 or not wanted:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.types import Values
-from innerview.models import LOGITS, class_index, class_labels
+from innerview.models import LOGITS, as_classes, class_index, class_labels
 from innerview.optimize import Objective, Reading
 
 Classes = Int[Tensor, " b"]
@@ -118,8 +119,9 @@ def chosen(model: nn.Module, target: ClassChoice, predicted: Classes) -> Classes
     Raises:
         BadInput: no such class, or another number of classes than images.
     """
-    given = target.tolist() if isinstance(target, Tensor) else target
-    each = [given] * len(predicted) if isinstance(given, int | str) else given
+    several = isinstance(target, Sequence | np.ndarray) and not isinstance(target, str)
+    each = as_classes(target)
+    each = each if several or (isinstance(target, Tensor) and target.ndim) else each * len(predicted)
     if len(each) != len(predicted):
         raise BadInput(f"{len(each)} classes for {len(predicted)} images; give one for each, or one for all")
     return torch.tensor([class_index(model, one) for one in each], device=predicted.device)

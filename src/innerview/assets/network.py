@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -81,7 +82,7 @@ class Network:
         try:
             with self._session.head(url, timeout=self._timeouts, allow_redirects=True) as response:
                 return response.ok
-        except requests.RequestException:
+        except (requests.RequestException, ValueError):
             return False
 
     def download(self, url: str, partial: Partial) -> None:
@@ -142,10 +143,20 @@ class Network:
             raise _Broken(f"the connection ended after {partial.size} of {partial.expected} bytes")
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
-        try:
-            return self._session.get(url, headers=headers, timeout=self._timeouts, stream=True)
-        except requests.RequestException as error:
-            raise _broken(error) from error
+        with ExitStack() as failed:
+
+            def close_then(response: requests.Response, **_: object) -> None:
+                failed.callback(response.close)
+
+            hooks = {"response": close_then}  # requests forgets a redirect that it cannot follow
+            try:
+                got = self._session.get(url, headers=headers, timeout=self._timeouts, stream=True, hooks=hooks)
+            except requests.RequestException as error:
+                raise _broken(error) from error
+            except ValueError as error:  # of a redirect
+                raise NotThere("it sends on to something that is no address") from error
+            failed.pop_all()
+            return got
 
     @property
     def _timeouts(self) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from tqdm import TqdmWarning
 
 from innerview.core.errors import BadInput
+from innerview.core.files import is_plain
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)  # in a notebook it asks for widgets, which nobody here uses
@@ -47,15 +48,9 @@ def place_of(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadInput(f"{url!r} is not the plain http(s) address of a file")
     names = [parts.hostname, *parts.path.split("/")[1:]]
-    if len(names) < 2 or not all(_is_plain(name) for name in names):
+    if len(names) < 2 or not all(is_plain(unquote(name)) for name in names):
         raise BadInput(f"the path of {url!r} could lead out of the cache folder; give a URL without '..' and the like")
     return str(PurePosixPath(*names))
-
-
-def _is_plain(name: str) -> bool:
-    """Tell whether a name, written as it is or percent-encoded, names one entry of a folder on any system."""
-    spelled = unquote(name)
-    return spelled.strip(". ") != "" and not any(sign in "/\\:" or ord(sign) < 32 for sign in spelled)
 
 
 def is_whole(path: Path, sha256: str) -> bool:

@@ -132,7 +132,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _write(folder: Path, sheets: Sequence[Sheet], labels: Sequence[str], title: str, keep: int) -> None:
-    (folder / CONTENTS).parent.mkdir(parents=True)
+    folder.mkdir(parents=True)  # fails where a link lies in the way
+    (folder / CONTENTS).parent.mkdir()
     for source in files("innerview.atlas").joinpath("explorer").iterdir():
         (folder / source.name).write_bytes(source.read_bytes())
     page = folder / "index.html"

@@ -1,6 +1,7 @@
 """Gradients averaged over many images: those around an image, and those on the way to it from a baseline."""
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -116,7 +117,7 @@ def _mean_gradient(model: nn.Module, copies: Iterator[tuple[float, Images]], sco
     """Add up the gradients at copies of the same images, each by its weight, `at_once` copies in a batch."""
     total: Tensor | None = None
     with differentiable():
-        while some := list(islice(copies, max(1, at_once))):
+        while some := list(islice(copies, min(max(1, at_once), sys.maxsize))):
             source = torch.cat([copy for _, copy in some]).requires_grad_()
             found = gradient(repeated(score, len(some))(model, source), source, "the images")
             weights = found.new_tensor([weight for weight, _ in some])

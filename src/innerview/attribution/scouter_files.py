@@ -160,9 +160,12 @@ def load_scouter(
     folder = Path(folder)
     if not (folder / TOLD).is_file():
         raise BadInput(f"{folder} holds no finished training of SCOUTER; make one with `innerview scouter train`")
-    plan = _plan(folder / TOLD, read_json(folder / TOLD))
-    backbone = Backbone(load_model(plan.model), plan.layer)
-    head = head_of(backbone, plan, explains)
+    plan = _plan(folder / TOLD, read_json(folder / TOLD, dict))
+    try:
+        backbone = Backbone(load_model(plan.model), plan.layer)
+        head = head_of(backbone, plan, explains)
+    except BadInput as error:
+        raise BadInput(f"{folder / TOLD} tells of a head that cannot be built: {error}") from error
     load_weights(head, folder / explains / "state.safetensors")
     return frozen(ScouterClassifier(backbone, head, plan.labels)).to(device or torch.device("cpu"))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -66,7 +67,7 @@ def scoring(model: nn.Module, images: Images, target: Target) -> Scoring:
     check_evaluated(model)
     if target is None:
         return ClassScores(None)
-    if isinstance(target, Tensor):
+    if isinstance(target, Tensor | np.ndarray):
         target = target.tolist()
     if isinstance(target, int | str):
         return ClassScores((class_index(model, target),) * len(images))
@@ -74,6 +75,8 @@ def scoring(model: nn.Module, images: Images, target: Target) -> Scoring:
         if len(target) != len(images):
             raise BadInput(f"{len(target)} targets for {len(images)} images; give one for each, or one for all")
         return ClassScores(tuple(class_index(model, one) for one in target))
+    if not callable(target):
+        raise BadInput(f"a target is a class, one for each image, or a score, not a {type(target).__name__}")
     return target
 
 

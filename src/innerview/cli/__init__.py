@@ -1,8 +1,10 @@
 """The `innerview` command. Everything heavy is imported by the command that uses it, so that `--help` is quick."""
 
+import errno
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -14,12 +16,13 @@ from innerview.cli.embed import embed, neighbors
 from innerview.cli.explain import explain
 from innerview.cli.filters import feature_maps, filters
 from innerview.cli.generate import dissect_generator, generate
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture
+from innerview.cli.options import LARGEST, Device, Model, Output, Seed, checked_picture
 from innerview.cli.patches import patches
 from innerview.cli.scouter import scouter_app
 from innerview.cli.synthesis import invert, style, texture
 from innerview.cli.visualize import visualize
-from innerview.core.errors import InnerviewError
+from innerview.core.allocator import keep_freed_memory
+from innerview.core.errors import InnerviewError, one_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,16 +43,39 @@ Preset = Annotated[str, typer.Option(help="smoke, book, paper or released.")]
 Root = Annotated[Path | None, typer.Option(help="The repository; by default found from here.")]
 
 
+OUTSIDE: Final = {
+    errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO,
+}  # fmt: skip
+"""Errors of the system whose cause lies outside the program, wherever they come up."""
+
+
 def main() -> None:
     """Run the command. What a person can mend is one line on the standard error, with status 2, as bad usage has."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text, or not this terminal's
+    keep_freed_memory()
     try:
         app()
     except InnerviewError as error:
         _end(2, str(error))
+    except OSError as error:
+        if error.errno not in OUTSIDE or error.filename is None:
+            raise
+        _end(2, f"cannot use {error.filename}: {error.strerror}; choose another file or folder, or mend this one")
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        _end(2, "the memory does not suffice for that; ask for smaller or fewer images, or close other programs")
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Tell whether Python, PyTorch's processor or its card had too little memory."""
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or "allocate memory" in told or "out of memory" in told
 
 
 def _end(status: int, line: str) -> NoReturn:
-    print(f"innerview: {' '.join(line.split())}", file=sys.stderr)
+    print(f"innerview: {one_line(line)}", file=sys.stderr)
     sys.exit(status)
 
 
@@ -111,7 +137,7 @@ def dream(
         int, typer.Option(min=64, help="Side in pixels of the pieces that are computed one after another.")
     ] = 1024,
     size: Annotated[
-        int | None, typer.Option(min=32, help="Shorter side in pixels; that of the file by default.")
+        int | None, typer.Option(min=32, max=LARGEST, help="Shorter side in pixels; that of the file by default.")
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="More than one: an endless zoom, written as an animation.")] = 1,
     seed: Seed = 0,
@@ -267,9 +293,10 @@ def book_build(preset: Preset = "book", root: Root = None) -> None:
     """Build the book from the results at hand, to book/_build/html."""
     from innerview.course.pages import course_sources
     from innerview.replicate import find_root
-    from innerview.replicate.book import build_book
+    from innerview.replicate.book import build_book, check_book
 
     home = find_root(root)
+    check_book(home, preset)
     print(build_book(home, preset, course_sources(home)))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from innerview.cli.options import Device, Model, Seed, told_once
+from innerview.cli.options import LARGEST, Device, Model, Seed, told_once
 from innerview.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Densities = Annotated[
 ]
 Minimum = Annotated[int, typer.Option(min=1, help="Activations that a cell needs.")]
 Method = Annotated[str, typer.Option(help="umap, tsne or pca.")]
-Size = Annotated[int, typer.Option(min=16, help="Of an icon, in pixels.")]
+Size = Annotated[int, typer.Option(min=16, max=LARGEST, help="Of an icon, in pixels.")]
 Steps = Annotated[int, typer.Option(min=1, help="Of each icon's ascent.")]
 Tries = Annotated[int, typer.Option(min=1, help="Icons of each cell, of which the best is kept.")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture, percent
+from innerview.cli.options import LARGEST, Device, Model, Output, Seed, checked_picture, percent
 from innerview.core.errors import BadInput, near
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ METHODS: Final = ("fgsm", "iterative", "pgd", "deepfool")
 EPSILONS: Final = {"linf": 8 / 255, "l2": 3.0}
 """By default; sizes that fool most networks and hardly anyone else."""
 
-Size = Annotated[int, typer.Option(min=8, help="Shorter side in pixels; images are not cut.")]
+Size = Annotated[int, typer.Option(min=8, max=LARGEST, help="Shorter side in pixels; images are not cut.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Gradients that are taken: 10; 50 at most for deepfool.")]
 Epsilon = Annotated[
     str | None, typer.Option(help="The most that an image may change, such as 8/255 (linf: of a value) or 3 (l2).")
@@ -74,7 +74,7 @@ def fool(
     epsilon: Epsilon = "16/255",
     steps: Annotated[int, typer.Option(min=1, help="Gradients that are taken.")] = 40,
     model: Model = "googlenet",
-    size: Annotated[int, typer.Option(min=8, help="Height and width in pixels.")] = 224,
+    size: Annotated[int, typer.Option(min=8, max=LARGEST, help="Height and width in pixels.")] = 224,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

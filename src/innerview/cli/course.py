@@ -93,11 +93,12 @@ def course_grade(
 
 
 def _line(grade: "Grade") -> str:
+    from innerview.core.errors import one_line
     from innerview.course.reports import shown
 
     points = f"{shown(grade.points):>4} of {'?' if grade.possible is None else shown(grade.possible)}"
     note = f"not graded: {grade.problem}" if grade.problem else "; ".join(grade.remarks)
-    return f"{grade.submission.student:24} {grade.submission.lesson:28} {points:10}  {note}".rstrip()
+    return f"{grade.submission.student:24} {grade.submission.lesson:28} {points:10}  {one_line(note)}".rstrip()
 
 
 @course_app.command("check")

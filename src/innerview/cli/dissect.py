@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, checked_picture, told_once
+from innerview.cli.options import LARGEST, Device, Model, Output, checked_picture, told_once
 from innerview.core.errors import BadInput, near
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ CONCEPTS_HELP: Final = (
     "CATEGORY/CONCEPT/IMAGE.png; broden:DIR, which brings its own images; several with commas between."
 )
 Quantile = Annotated[float, typer.Option(help="Share of the positions at which a unit is above its threshold.")]
-Size = Annotated[int, typer.Option(min=8, help="Height and width of the images that are read from folders, in pixels.")]
+Size = Annotated[
+    int, typer.Option(min=8, max=LARGEST, help="Height and width of the images that are read from folders, in pixels.")
+]
 Layer = Annotated[str, typer.Option(help="Name of a layer; `innerview layers MODEL` lists them.")]
 SHOWN: Final = 4
 """Images a unit on the sheet."""
@@ -126,9 +128,11 @@ def write_table(path: Path, found: "Dissection") -> None:
     """Write a line for each unit."""
     import csv
 
-    from innerview.core.files import written_whole
+    from innerview.core.files import as_text, written_whole
 
-    rows = list(found.rows())
+    rows = [
+        {name: as_text(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in found.rows()
+    ]
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

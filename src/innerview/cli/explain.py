@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture, percent, told_once
+from innerview.cli.options import LARGEST, Device, Model, Output, Seed, checked_picture, percent, told_once
 from innerview.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def explain(
     ] = "none",
     layer: Annotated[str | None, typer.Option(help="Of the methods that read one; the last with positions.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="So many of the most likely classes, in place of one.")] = None,
-    size: Annotated[int, typer.Option(min=8, help="Shorter side in pixels; images are not cut.")] = 224,
+    size: Annotated[int, typer.Option(min=8, max=LARGEST, help="Shorter side in pixels; images are not cut.")] = 224,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

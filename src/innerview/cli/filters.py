@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, checked_picture
+from innerview.cli.options import LARGEST, Device, Model, Output, checked_picture
 from innerview.core.errors import BadInput
 
 
@@ -47,7 +47,7 @@ def feature_maps(
     ] = "",
     count: Annotated[int, typer.Option(min=1, help="So many of the strongest.")] = 7,
     model: Model = "googlenet",
-    size: Annotated[int, typer.Option(min=8, help="Shorter side in pixels; the image is not cut.")] = 224,
+    size: Annotated[int, typer.Option(min=8, max=LARGEST, help="Shorter side in pixels; the image is not cut.")] = 224,
     device: Device = "auto",
 ) -> None:
     """Draw what channels of layers put out for IMAGE, the strongest first."""

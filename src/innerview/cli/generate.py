@@ -25,7 +25,9 @@ def generate(
         list[str] | None, typer.Argument(help="Names or indices of classes of --model; none: random images.")
     ] = None,
     generator: Made = "gan",
-    count: Annotated[int | None, typer.Option(min=1, help="Images; 32 random ones, or 4 of each class.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Images; 32 random ones, or 4 of each class.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Of the codes, towards a class.")] = 200,
     model: Model = "googlenet",
     seed: Seed = 0,
@@ -87,7 +89,7 @@ def dissect_generator(
     generator: Made = "gan",
     concept: Annotated[str | None, typer.Option(help="Whose units are switched off; by default the best.")] = None,
     units: Annotated[int, typer.Option(min=1, help="Units that are switched off together.")] = 8,
-    count: Annotated[int, typer.Option(min=10, help="Images that are dissected.")] = 200,
+    count: Annotated[int, typer.Option(min=10, max=100_000, help="Images that are dissected.")] = 200,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

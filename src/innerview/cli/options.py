@@ -5,9 +5,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+from innerview.core.errors import one_line
+
+LARGEST: Final = 8192
+"""Pixels a side: an image is read before it is known whether the memory suffices for more than that."""
 
 Output = Annotated[Path, typer.Option("-o", "--out", help="File to write; its ending decides the format.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -35,5 +40,5 @@ def told_once() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         yield
-    for line in dict.fromkeys(" ".join(str(one.message).split()) for one in told):
+    for line in dict.fromkeys(one_line(str(one.message)) for one in told):
         print(f"innerview: {line}", file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture, percent, told_once
+from innerview.cli.options import LARGEST, Device, Model, Output, Seed, checked_picture, percent, told_once
 
 if TYPE_CHECKING:
     from innerview.attribution import ScouterClassifier
@@ -37,7 +37,7 @@ def scouter_train(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="How often every photograph is seen: 20, more if there are few.")
     ] = None,
-    size: Annotated[int, typer.Option(min=32, help="Of the middle square that is seen, in pixels.")] = 224,
+    size: Annotated[int, typer.Option(min=32, max=LARGEST, help="Of the middle square that is seen, in pixels.")] = 224,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -71,7 +71,7 @@ def scouter_explain(
     negative: Annotated[
         bool, typer.Option("--negative", help="Why an image is not of a class, in place of why it is.")
     ] = False,
-    size: Annotated[int, typer.Option(min=32, help="Shorter side in pixels; images are not cut.")] = 224,
+    size: Annotated[int, typer.Option(min=32, max=LARGEST, help="Shorter side in pixels; images are not cut.")] = 224,
     device: Device = "auto",
 ) -> None:
     """Show where a trained head looks in IMAGES for a class; all maps share one scale, on which 1 is full attention."""

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from innerview.cli.options import Device, Model, Output, Seed, checked_picture, told_once
+from innerview.cli.options import LARGEST, Device, Model, Output, Seed, checked_picture, told_once
 from innerview.core.errors import BadInput, near
 
 if TYPE_CHECKING:
     from innerview.synthesis import StyleRecipe, Synthesis, TextureRecipe
 
 NORMALIZED: Final = "vgg19_normalized"
-LARGEST: Final = 8192
-"""Pixels a side: an image is read before it is known whether the memory suffices for more than that."""
-
 METHODS: Final = {"gram": (256, 256), "efros-leung": (64, 128), "patches": (128, 256)}
 """Of texture: the shorter side of the sample, and the side of the picture, where nothing else is asked for."""
 

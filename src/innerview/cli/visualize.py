@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from innerview.cli.many import MANY, Request
-from innerview.cli.options import Device, Output, Seed, checked_picture
+from innerview.cli.options import LARGEST, Device, Output, Seed, checked_picture
 from innerview.core.errors import BadInput, InnerviewError, near
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ def visualize(
     subject: Annotated[str, typer.Argument(help=SUBJECT_HELP)],
     out: Output,
     steps: Annotated[int | None, typer.Option(min=0, help="Of the ascent; 512, or 96 for icons.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Height and width in pixels; 128, or 64 for icons.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST, help="Height and width in pixels; 128, or 64 for icons.")
+    ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, help="Images of one objective, each from its own noise; or neuron groups.")
+        int | None,
+        typer.Option(min=1, max=1024, help="Images of one objective, each from its own noise; or neuron groups."),
     ] = None,
     to: Annotated[
         str | None, typer.Option(help="Another objective: as many images as --count lead from the first to it.")

@@ -36,7 +36,12 @@ class NotFinite(InnerviewError, ArithmeticError):
     """A number became NaN or infinite where that makes the result meaningless."""
 
 
+def one_line(text: str) -> str:
+    """Return text on one line, with signs that steer a terminal or cannot be written spelled out."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(text.split()))
+
+
 def near(name: str, names: Iterable[str], most: int = 3) -> str:
     """Return ``"; near ones: a, b, c"`` for a message, or ``""`` where nothing is near."""
-    found = difflib.get_close_matches(name, list(names), n=most, cutoff=0.4)
+    found = difflib.get_close_matches(str(name), list(names), n=most, cutoff=0.4)
     return f"; near ones: {', '.join(found)}" if found else ""

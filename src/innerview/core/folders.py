@@ -1,5 +1,6 @@
 """Folders of images: which files they hold, and reading them batch by batch, ahead of their use."""
 
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -12,11 +13,8 @@ import torch
 from PIL import Image
 
 from innerview.core.errors import BadInput, UnreadableImage
-from innerview.core.images import center_crop, read_image
+from innerview.core.images import WITHOUT_PIXELS, center_crop, read_image
 from innerview.core.types import Images
-
-WITHOUT_PIXELS = {"BUFR", "GRIB", "HDF5", "MPEG", "EPS", "WMF"}
-"""Formats that Pillow opens, but decodes not at all, or only with another program."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,7 +40,7 @@ def image_paths(folder: str | Path) -> list[Path]:
         BadInput: no such folder, or no image in it.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  (False for a name that is too long; Path.is_dir raises)
         raise BadInput(f"{folder} is no folder; give one that holds images")
     suffixes = _suffixes()
     found = [

@@ -20,6 +20,8 @@ MOST_PIXELS = 89_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 ANIMATED = (".webp", ".gif", ".png")
 TRANSPARENT = (".png", ".webp")
+WITHOUT_PIXELS = {"BUFR", "GRIB", "HDF5", "MPEG", "EPS", "WMF"}
+"""Formats that Pillow opens, but decodes not at all, or only with another program."""
 
 
 def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> Images:
@@ -36,12 +38,12 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
 
     Raises:
         UnreadableImage: missing, not an image, cut off, smaller than 8 pixels a side or above 89 megapixels.
-        BadInput: `size` is not positive.
+        BadInput: `size` is not positive, or asks for more than 89 megapixels.
     """
     if size is not None and min((size,) if isinstance(size, int) else size) < 1:
         raise BadInput(f"an image cannot be resized to {size} pixels; give a positive size")
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             _check_size(path, file.size)
             picture = _upright(file)
     except UnreadableImage:
@@ -59,8 +61,18 @@ def read_image(path: str | Path, size: int | tuple[int, int] | None = None) -> I
     return from_array(np.asarray(_resized(picture, size)))
 
 
-def _opened(path: str | Path) -> Image.Image:
-    return Image.open(path)  # without `catch_warnings`: files are read ahead in threads, where it is not safe
+def opened(path: str | Path) -> Image.Image:
+    """Open an image file, whose pixels are still to be read.
+
+    Raises:
+        UnreadableImage: it has, whatever its name, a format that Pillow would hand to another program.
+        OSError, SyntaxError, ValueError: as Pillow says.
+    """
+    file = Image.open(path)  # without `catch_warnings`: files are read ahead in threads, where it is not safe
+    if file.format in WITHOUT_PIXELS:
+        file.close()
+        raise UnreadableImage(f"{path} is {file.format}, which is no format of photographs; save it as PNG or JPEG")
+    return file
 
 
 def _check_size(path: str | Path, size: tuple[int, int]) -> None:
@@ -102,6 +114,10 @@ def _resized(picture: Image.Image, size: int | tuple[int, int] | None) -> Image.
         width, height = (max(SMALLEST_SIDE, round(side * scale)) for side in picture.size)
     else:
         height, width = size
+    if width * height > MOST_PIXELS:
+        raise BadInput(
+            f"an image of {width}x{height} pixels is too large; stay below {MOST_PIXELS // 10**6} megapixels"
+        )
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -109,16 +125,25 @@ def check_images(images: Any) -> None:
     """Raise an error unless this is one batch of images, each pixel a number.
 
     Raises:
-        BadInput: not ``(b, 3, h, w)``, such as a list of images of several sizes.
+        BadInput: not ``(b, 3, h, w)``, such as a list of images of several sizes; no pixels; or no real numbers.
         NotFinite: a pixel is NaN or infinite.
     """
-    if isinstance(images, Sequence):
-        sizes = ", ".join(sorted({"x".join(map(str, one.shape[-2:])) for one in images if isinstance(one, Tensor)}))
-        raise BadInput(f"images must be one tensor (b, 3, h, w), not a list (of {sizes} pixels); resize and join them")
-    if images.ndim != 4 or images.shape[1] != 3 or not len(images):
-        raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
+    check_shape(images)
     if not (torch.isfinite(images.sum()) or torch.isfinite(images).all()):  # a sum is a hundred times as fast
         raise NotFinite("the images hold NaN or infinite pixels; check how they were read")
+
+
+def check_shape(images: Any) -> None:
+    """Raise `BadInput` unless this is one batch of images, whatever their pixels."""
+    if isinstance(images, Sequence) and not isinstance(images, str):
+        sizes = ", ".join(sorted({"x".join(map(str, one.shape[-2:])) for one in images if isinstance(one, Tensor)}))
+        raise BadInput(f"images must be one tensor (b, 3, h, w), not a list (of {sizes} pixels); resize and join them")
+    if not isinstance(images, Tensor) or images.is_meta:
+        raise BadInput(f"images must be one tensor (b, 3, h, w), not a {type(images).__name__}; `read_image` reads one")
+    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
+        raise BadInput(f"images must be (b, 3, h, w), not {tuple(images.shape)}")
+    if not images.is_floating_point():
+        raise BadInput(f"images hold real numbers in [0, 1], not {images.dtype}; divide bytes by 255")
 
 
 def center_crop(images: Images, size: int) -> ResizedImages:
@@ -140,6 +165,7 @@ def square(images: Images, size: int) -> ResizedImages:
     Raises:
         BadInput: `size` is not positive.
     """
+    check_shape(images)
     if size < 1:
         raise BadInput(f"an image cannot be resized to {size} pixels; give a positive size")
     height, width = images.shape[-2:]
@@ -185,6 +211,7 @@ def write_image(path: str | Path, images: Images, columns: int | None = None, al
         OutputError: the place cannot be written to.
     """
     check_image_suffix(path)
+    check_shape(images)
     if alpha is None:
         _write(path, Image.fromarray(contact_sheet(to_array(images), columns)), quality=95)
         return

@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional as F
 
+from innerview.core.errors import BadInput
 from innerview.core.types import LayerMaps, ResizedMaps
 
 
@@ -15,7 +16,12 @@ def enlarged(maps: LayerMaps, size: tuple[int, int]) -> ResizedMaps:
 
     Returns:
         ``(b, h, w)``; maps that have this size already as they are.
+
+    Raises:
+        BadInput: maps of another kind.
     """
+    if maps.ndim != 3 or not maps.is_floating_point():
+        raise BadInput(f"maps are real numbers (b, rows, columns), not {maps.dtype} {tuple(maps.shape)}")
     if tuple(maps.shape[-2:]) == tuple(size):
         return maps
     return F.interpolate(maps[:, None], tuple(size), mode="bilinear", align_corners=False)[:, 0]

@@ -1,5 +1,6 @@
 """Rows of numbers on disk: written once, in order, counted only when they are whole, read as a memory map."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,14 @@ import numpy as np
 
 from innerview.core.errors import BadInput, OutputError
 from innerview.core.files import check_writable, read_json, write_json
+from innerview.core.store import fingerprint
+
+CHECK = "check"
+"""Key of the hash of all that the file of the count says."""
+
+
+def _check(state: Mapping[str, Any]) -> str:
+    return fingerprint(json.dumps(state, sort_keys=True))
 
 
 class Rows:
@@ -34,12 +43,13 @@ class Rows:
 
     def _found(self) -> Mapping[str, Any] | None:
         try:
-            state = read_json(self.state)
+            state = read_json(self.state, dict)
             size = self.path.stat().st_size
-        except (BadInput, OSError):
+            if state.pop(CHECK, None) != _check(state):
+                return None  # damaged
+        except (BadInput, OSError, RecursionError):
             return None
-        ours = isinstance(state, Mapping) and state.get("made_from") == self.made_from
-        return state if ours and size >= state["done"] * state["bytes"] else None
+        return state if state["made_from"] == self.made_from and size >= state["done"] * state["bytes"] else None
 
     def check_writable(self) -> None:
         """Raise `OutputError` if rows could not be written there."""
@@ -66,7 +76,7 @@ class Rows:
         self.done += len(block)
         self.told = dict(told)
         state = {"made_from": self.made_from, "done": self.done, "bytes": row, "told": self.told}
-        write_json(self.state, state)
+        write_json(self.state, state | {CHECK: _check(state)})
 
     def _write(self, block: np.ndarray, row: int) -> None:
         if self.done == 0:

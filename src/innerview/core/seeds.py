@@ -13,3 +13,8 @@ def generator(*seed: int | str) -> torch.Generator:
     """
     digest = hashlib.sha256(repr(seed).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def narrowed(seed: int) -> int:
+    """Return a seed as NumPy and scikit-learn take it: from 0 on, below 2**32, where it stays as it is."""
+    return seed % 2**32

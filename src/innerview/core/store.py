@@ -82,6 +82,29 @@ def own(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().as_subclass(Tensor).clone(memory_format=torch.contiguous_format)
 
 
+def _read(path: str | Path) -> tuple[dict[str, Tensor], str | None]:
+    """Return tensors, and the hash that the file tells of them."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        return tensors, (file.metadata() or {}).get(CONTENT)
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of any safetensors file, checked where it holds their hash, as those of a `Store` do.
+
+    Raises:
+        BadInput: no such file, one of another kind, or a damaged one.
+    """
+    try:
+        tensors, told = _read(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"cannot read weights from {path} ({why}); give a .safetensors file of a training") from error
+    if told not in (None, _sha256(tensors)):
+        raise BadInput(f"{path} is damaged: it is not what was written; copy it again, or make it again")
+    return tensors
+
+
 class Store:
     """A folder of results; see the module's text.
 
@@ -97,14 +120,13 @@ class Store:
 
     def path(self, name: str, *made_from: Any) -> Path:
         """Return where the result `name` made from these parts lies, whether it is there or not."""
-        return self.folder / f"{name}-{fingerprint(*made_from)}.safetensors"
+        plain = re.sub(r"[^\w.-]", "-", name)  # layers and classes may be called anything
+        return self.folder / f"{plain}-{fingerprint(*made_from)}.safetensors"
 
     def load(self, path: Path) -> dict[str, Tensor] | None:
         """Return a stored result, or None if it is absent, damaged or not written by a `Store`."""
         try:
-            with safe_open(path, "pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-                told = (file.metadata() or {}).get(CONTENT)
+            tensors, told = _read(path)
         except (SafetensorError, OSError):
             return None
         return tensors if told == _sha256(tensors) else None

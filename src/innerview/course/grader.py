@@ -51,8 +51,9 @@ class SandboxedKernel(AsyncKernelManager):
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         command = super().format_kernel_cmd(extra_arguments)
-        # What looks after the parent's process cannot see it from inside the sandbox, which ends with it anyway.
-        command = [sys.executable, *command[1:], "--IPKernelApp.parent_handle=0"]
+        command[0] = sys.executable
+        if self.isolated:  # what watches the parent cannot see it from inside the sandbox, which ends with it anyway
+            command.append("--IPKernelApp.parent_handle=0")
         return wrapped(command, Path(self.folder), _limits(self.limits), isolated=self.isolated)
 
 

@@ -110,10 +110,8 @@ def grade_folder(folder: Path, grading: Grading, *, show: bool = False) -> list[
         pool = ThreadPoolExecutor(grading.workers)
         stack.callback(pool.shutdown, cancel_futures=True)
         waiting = {pool.submit(_graded, one, keys.get(one.lesson), grading): one for one in submissions}
-        done = {
-            waiting[future]: future.result()
-            for future in progress(as_completed(waiting), "grading", show, total=len(waiting))
-        }
+        with progress(as_completed(waiting), "grading", show, total=len(waiting)) as bar:  # an error wipes it off, too
+            done = {waiting[future]: future.result() for future in bar}
     return [done[one] for one in submissions]
 
 
@@ -156,7 +154,7 @@ def _graded(submission: Submission, key: _Key | None, grading: Grading) -> Grade
 
 def _kept(path: Path, made_from: str) -> dict[str, Any] | None:
     try:
-        result = read_json(path)
+        result = read_json(path, dict)
     except BadInput:
         return None
     return result if result.get("made_from") == made_from else None
@@ -192,7 +190,7 @@ def _judged(course: Path, seconds: float) -> list[dict[str, Any]]:
     Raises:
         _NotGraded: it failed, or did not end.
     """
-    command = [sys.executable, "-m", "innerview.course.grader", str(course / "job.json")]
+    command = [sys.executable, "-P", "-m", "innerview.course.grader", str(course / "job.json")]  # no modules from here
     try:
         done = subprocess.run(  # noqa: S603  (our own words)
             command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from innerview.core.errors import BadInput, InnerviewError, OutputError
-from innerview.core.files import written_whole
+from innerview.core.files import check_writable, written_whole
 from innerview.core.progress import progress
 from innerview.course.coursefolder import nbgrader
 from innerview.course.lessons import Lesson, Part, read_exercise, with_seed
@@ -37,6 +37,7 @@ def release(lessons: Sequence[Lesson], out: Path, seed: int = 0, *, show: bool =
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not an empty folder; name another with --out")
+    check_writable(out / "notebook.ipynb")
     notebooks = {}
     with tempfile.TemporaryDirectory(prefix="innerview-") as folder:
         course = Path(folder)

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerview.core.files import written_whole
+from innerview.core.files import as_text, written_whole
 from innerview.course.grading import Grade, Verdict
 
 GRADES = ("student", "lesson", "points", "possible", "status", "remarks")
 TESTS = ("student", "lesson", "exercise", "test", "points", "possible", "said")
+
+SPELLED = "backslashreplace"
+"""How to write what students wrote where it is no proper text."""
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -46,21 +49,23 @@ def write_results(grades: Sequence[Grade], out: Path) -> list[Path]:
         "tests.csv": [TESTS, *(row for grade in grades for row in _test_rows(grade))],
     }
     for name, rows in tables.items():
-        with written_whole(out / name) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            written_whole(out / name) as temporary,
+            temporary.open("w", newline="", encoding="utf-8", errors=SPELLED) as file,
+        ):
             csv.writer(file).writerows([[_safe(cell) for cell in row] for row in rows])
     by_student: dict[str, list[Grade]] = defaultdict(list)
     for grade in grades:
         by_student[grade.submission.student].append(grade)
     for student, own in by_student.items():
         with written_whole(out / "reports" / f"{student}.html") as temporary:
-            temporary.write_text(report(student, own), encoding="utf-8")
+            temporary.write_text(report(student, own), encoding="utf-8", errors=SPELLED)
     return [out / name for name in tables]
 
 
 def _safe(cell: Any) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    text = shown(cell) if isinstance(cell, float) else "" if cell is None else str(cell)
-    return f"'{text}" if not isinstance(cell, float) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return shown(cell) if isinstance(cell, float) else "" if cell is None else as_text(str(cell))
 
 
 def shown(points: float) -> str:

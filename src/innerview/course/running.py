@@ -89,7 +89,7 @@ def run_lessons(root: Path, lessons: Sequence[Lesson], *, force: bool = False, s
 
 def _told(folder: Path) -> dict[str, Any]:
     try:
-        return read_json(folder / "run.json")
+        return read_json(folder / "run.json", dict)
     except BadInput:
         return {}
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from innerview.core.errors import BadInput
+from innerview.core.errors import BadInput, one_line
+from innerview.core.files import SHOWN
+from innerview.core.store import fingerprint
 
 MOST_BYTES = 20_000_000
 """Of a notebook: a larger one holds outputs of no use for grading, or was made to fill the memory."""
+
+LONGEST = 200
+"""Bytes of a student's name."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,10 @@ def _only(several: list[Submission]) -> Submission:
 def _submission(student: str, path: Path, lessons: Sequence[str]) -> Submission:
     named = next((lesson for lesson in lessons if lesson in path.stem), "")
     who = _person(student.replace(named, "") if student == path.stem else student) or student
-    one = Submission(unicodedata.normalize("NFC", who), named, path)
+    one = Submission(_shortened(one_line(unicodedata.normalize("NFC", who))), named, path)
     if path.is_symlink():
         return replace(one, problem=f"{path.name} is a link to another file; hand in the notebook itself")
-    if path.is_dir() or path.suffix != ".ipynb":
+    if not path.is_file() or path.suffix != ".ipynb":
         what = "an empty folder" if path.is_dir() else path.name
         return replace(one, problem=f"no notebook was handed in, only {what}")
     try:
@@ -100,6 +105,11 @@ def _person(name: str) -> str:
     name = re.sub(r"_assignsubmission_file_?$", "", name).strip(" _-.")
     canvas = re.match(r"^(?P<who>[^_]+)(?:_LATE)?_(?P<user>\d+)_\d+(?:_?-\d+)?$", name)
     return f"{canvas['who']}_{canvas['user']}" if canvas else re.sub(r"_-\d+$", "", name)
+
+
+def _shortened(name: str) -> str:
+    """Return a name that leaves room for an ending in that of a file."""
+    return name if len(name.encode()) <= LONGEST else f"{name[:SHOWN]}-{fingerprint(name)}"
 
 
 def read_submission(path: Path) -> dict[str, Any]:
@@ -131,7 +141,8 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id", "") if isinstance(nbgrader, dict) else ""
     kind = "code" if cell.get("cell_type") == "code" else "markdown"
-    return {"type": kind, "source": "".join(map(str, lines)), "id": str(grade_id)}
+    text = "".join(map(str, lines)).encode(errors="backslashreplace").decode()  # half a pair cannot be written
+    return {"type": kind, "source": text, "id": str(grade_id)}
 
 
 def lesson_of(notebook: dict[str, Any]) -> str:

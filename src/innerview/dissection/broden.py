@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from innerview.core.errors import BadInput
-from innerview.core.files import file_identity
+from innerview.core.files import below, file_identity
 from innerview.core.folders import Batch
+from innerview.core.images import opened
 from innerview.dissection.concepts import ConceptMasks, Size
 
 FIXED: Final = ("image", "split", "ih", "iw", "sh", "sw")
@@ -100,7 +101,7 @@ class BrodenConcepts:
             if places[0] >= 0:
                 masks[places[0]] = True
             return
-        path = self.folder / "images" / entry
+        path = below(self.folder / "images", entry, self.folder / "index.csv")
         places = self._looked_up(_labels(path, self.size), str(path))
         for place in np.unique(places[places >= 0]):
             masks[place] |= places == place
@@ -153,7 +154,7 @@ def _image(root: Path, row: Mapping[str, str], categories: list[str]) -> BrodenI
     if height != width or size[0] != size[1]:
         raise BadInput(f"{row['image']} is {height}x{width} pixels, its masks {size[0]}x{size[1]}; give square ones")
     labels = {name: tuple(entry for entry in (row[name] or "").split(";") if entry) for name in categories}
-    return BrodenImage(root / "images" / row["image"], (size[0], size[1]), labels)
+    return BrodenImage(below(root / "images", row["image"], root / "index.csv"), (size[0], size[1]), labels)
 
 
 def _concepts(path: Path) -> dict[int, tuple[str, str]]:
@@ -184,18 +185,23 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise BadInput(f"{path} has no column {missing[0]!r}; it should have {', '.join(columns)}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{path} cannot be read ({error}); give the folder that holds Broden's tables") from error
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise BadInput(f"{path}, row {number} has not one field for each column; fetch it again")
+    return rows
 
 
 def _labels(path: Path, size: Size) -> np.ndarray:
     try:
-        with Image.open(path) as file:
-            pixels = np.asarray(file.convert("RGB")).astype(int)
-    except (OSError, ValueError, SyntaxError) as error:
+        with opened(path) as file:
+            found = (file.height, file.width)
+            pixels = np.asarray(file.convert("RGB")).astype(int) if found == size else None  # no bomb is decoded
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput(f"{path} cannot be read as an image ({error}); fetch it again") from error
-    if pixels.shape[:2] != size:
-        found = f"{pixels.shape[0]}x{pixels.shape[1]}"
-        raise BadInput(f"{path} is {found} pixels, index.csv says {size[0]}x{size[1]}; fetch both again")
+    if pixels is None:
+        told = f"{found[0]}x{found[1]} pixels, index.csv says {size[0]}x{size[1]}"
+        raise BadInput(f"{path} is {told}; fetch both again")
     return pixels[..., 0] + 256 * pixels[..., 1]

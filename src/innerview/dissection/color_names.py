@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from innerview.core.images import check_shape
 from innerview.core.types import Images
 
 COLORS: Final = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
@@ -37,6 +38,7 @@ HUES: Final = (
 
 def oklch(images: Images) -> Float[Tensor, "b 3 h w"]:
     """Return lightness in [0, 1], chroma, and hue in degrees from 0 to 360, of sRGB pixels."""
+    check_shape(images)
     linear = torch.where(images <= 0.04045, images / 12.92, ((images + 0.055) / 1.055).clamp(min=0) ** 2.4)
     cones = torch.einsum("kc,bchw->bkhw", torch.tensor(TO_CONES).to(images), linear)
     roots = cones.clamp(min=0) ** (1 / 3)

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from innerview.core.errors import BadInput
 from innerview.core.files import file_identity
 from innerview.core.folders import Batch, image_paths
-from innerview.core.images import center_crop, from_array
+from innerview.core.images import center_crop, from_array, opened
 from innerview.dissection.concepts import ConceptMasks
 
 
@@ -104,14 +104,14 @@ def read_mask_folders(folder: str | Path, paths: Sequence[str | Path]) -> MaskFo
 def _mask(path: Path, image: Path, size: int) -> torch.Tensor:
     """Return a mask, its shorter side `size` pixels, its middle square: ``(size, size)``."""
     try:
-        with Image.open(image) as file:
+        with opened(image) as file:
             wanted = ImageOps.exif_transpose(file).size
-        with Image.open(path) as file:
-            mask = file.convert("L")
-    except (OSError, ValueError, SyntaxError) as error:
+        with opened(path) as file:
+            found, mask = file.size, file.convert("L") if file.size == wanted else None  # no bomb is decoded
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput(f"the mask {path} cannot be read ({error}); replace the file") from error
-    if mask.size != wanted:
-        told, asked = (f"{height}x{width}" for width, height in (mask.size, wanted))
+    if mask is None:
+        told, asked = (f"{height}x{width}" for width, height in (found, wanted))
         raise BadInput(f"the mask {path} is {told} pixels, its image {asked}; bring it to the size of the image")
     scale = size / min(wanted)
     width, height = (max(size, round(side * scale)) for side in wanted)

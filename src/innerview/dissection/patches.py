@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
-from innerview.core.images import center_crop, read_image
+from innerview.core.images import center_crop, check_images, read_image
 from innerview.core.seeds import generator
 from innerview.core.types import Images, ResizedImages
 from innerview.dissection.examples import Examples, Survey
@@ -130,6 +130,7 @@ def effective_field(model: nn.Module, layer: str, images: Images, share: float =
     """
     if not 0 < share <= 1:
         raise BadInput(f"a share of the influence lies between 0 and 1; {share} does not")
+    check_images(images)
     images = images.detach().clone().requires_grad_()
     maps = activations(model, images, layer)[layer]
     if maps.ndim != 4:

@@ -47,9 +47,15 @@ class Pictures:
     def __post_init__(self) -> None:
         if self.size < 1 or self.batch < 1:
             raise BadInput(f"size ({self.size}) and batch ({self.batch}) must be positive")
-        if not len(self.source):
+        if isinstance(self.source, Sequence) and not isinstance(self.source, str):
+            wrong = next((one for one in self.source if not isinstance(one, str | Path)), None)
+            if wrong is not None:
+                raise BadInput(
+                    f"images are files, or one tensor (b, 3, h, w), not a list with a {type(wrong).__name__}"
+                )
+        if isinstance(self.source, Sequence | Tensor) and not len(self.source):
             raise BadInput("there is no image to dissect with; give at least one")
-        if isinstance(self.source, Tensor):
+        if not isinstance(self.source, Sequence) or isinstance(self.source, str):
             check_images(self.source)
 
     def __len__(self) -> int:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
 from innerview.core.folders import Batch
+from innerview.core.images import check_shape
 from innerview.core.types import AnyImages, Images
 from innerview.dissection.color_names import COLORS, color_masks
 from innerview.dissection.concepts import ConceptMasks, Size
@@ -62,10 +63,13 @@ def orientation_masks(images: Images, bins: int = 8) -> PixelMasks:
         ``(b, bins, h, w)``; at most one orientation a pixel.
 
     Raises:
-        BadInput: less than two bins.
+        BadInput: less than two bins, or images of one row or column.
     """
     if bins < 2:
         raise BadInput(f"{bins} orientations tell nothing apart; give at least 2")
+    check_shape(images)
+    if min(images.shape[-2:]) < 2:
+        raise BadInput(f"a side of {min(images.shape[-2:])} pixels has no orientation; give larger images")
     tensors = [structure_tensor(grey, WINDOW, mode="nearest") for grey in _brightness(images)]
     rows, mixed, columns = np.stack(tensors, 1) / 64  # Sobel's filter gives 8 times the gradient
     energy = rows + columns
@@ -109,6 +113,7 @@ def _blurred(maps: Float[np.ndarray, "b h w"], sigma: float) -> Float[np.ndarray
 
 
 def _brightness(images: Images) -> Float[np.ndarray, "b h w"]:
+    check_shape(images)
     return rgb2gray(images.detach().cpu().permute(0, 2, 3, 1).numpy())
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch.nn.functional import normalize
 
 from innerview.core.errors import BadInput
-from innerview.core.seeds import generator
+from innerview.core.seeds import generator, narrowed
 from innerview.dissection.survey import Directions
 
 
@@ -46,7 +46,7 @@ def purity(
     if not 1 <= count <= len(readable):
         raise BadInput(f"{len(readable)} images have values; a top of {count} cannot be taken")
     _, classes = np.unique(np.asarray(labels), return_inverse=True)
-    shuffled = np.random.default_rng(seed).permutation(readable)
+    shuffled = np.random.default_rng(narrowed(seed)).permutation(readable)
     shares = []
     for unit in range(values.shape[1]):
         top = shuffled[np.argsort(-values[shuffled, unit], kind="stable")[:count]]

@@ -33,6 +33,8 @@ def grid_assignment(points: Float[Tensor, "n 2"], shape: tuple[int, int] | None 
         BadInput: no points, more points than cells, or `exact` is not positive.
         NotFinite: a point is NaN or infinite.
     """
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise BadInput(f"points are rows of two numbers, (n, 2), not {tuple(points.shape)}")
     side = int(np.ceil(np.sqrt(len(points))))
     rows, columns = shape or (side, side)
     if not len(points) or not len(points) <= rows * columns or exact < 1:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.seeds import narrowed
 from innerview.embedding.maps import Vectors
 
 
@@ -63,7 +64,7 @@ def cluster(features: Vectors, count: int, *, seed: int, dimensions: int = 50) -
 
     axes = min(dimensions, *rows.shape)
     points = PCA(axes, svd_solver="full").fit_transform(rows)
-    found = KMeans(count, n_init=10, random_state=seed).fit(points)  # pyright: ignore[reportArgumentType]  (its type is read off its default)
+    found = KMeans(count, n_init=10, random_state=narrowed(seed)).fit(points)  # pyright: ignore[reportArgumentType]  (its type is read off its default)
     members = np.asarray(found.labels_)
     order = np.argsort(-np.bincount(members, minlength=count), kind="stable")
     labels = torch.from_numpy(np.argsort(order)[members]).long()

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from innerview.core.errors import BadInput
+from innerview.core.seeds import narrowed
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ def neuron_groups(activations: Float[Tensor, "b c h w"], count: int, seed: int =
         BadInput: an activation is negative, NaN or infinite, all are zero, or there are fewer channels or positions
             than groups.
     """
+    if activations.ndim != 4 or not activations.numel() or not torch.isfinite(activations.float().square().sum()):
+        raise BadInput(
+            f"groups are of finite activations (b, c, h, w), not {tuple(activations.shape)}, NaN or infinite"
+        )
     images, channels, height, width = activations.shape
     rows = activations.detach().cpu().permute(0, 2, 3, 1).reshape(-1, channels).numpy()
     _check(rows, count)
@@ -49,7 +54,7 @@ def neuron_groups(activations: Float[Tensor, "b c h w"], count: int, seed: int =
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # `error` says how good the groups are
-        model = NMF(count, init="nndsvda", random_state=seed, max_iter=300)  # pyright: ignore[reportArgumentType]  (its type is read off its default)
+        model = NMF(count, init="nndsvda", random_state=narrowed(seed), max_iter=300)  # pyright: ignore[reportArgumentType]  (its type is read off its default)
         weights = model.fit_transform(rows)
     lengths = np.linalg.norm(model.components_, axis=1)
     vectors = model.components_ / np.maximum(lengths, 1e-30)[:, None]

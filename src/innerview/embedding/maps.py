@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,12 +12,16 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.seeds import narrowed
 
 Vectors = Float[Tensor, "n d"]
 """One vector a row."""
 
 Plane = Float[Tensor, "n dimensions"]
 """Where each vector lies, on a plane or a line."""
+
+LARGEST: Final = 1e15
+"""Of numbers in a vector: the square of what is larger, summed, is no float32."""
 
 
 def nearest(vectors: Vectors, count: int) -> tuple[Int[Tensor, "n count"], Float[Tensor, "n count"]]:
@@ -77,7 +82,8 @@ def umap_map(
         # The neighbours are given: UMAP's own search compiles for more than a minute in every process.
         knn = (indices.numpy(), distances.numpy(), None)
         layout = UMAP(
-            n_neighbors=neighbors, min_dist=min_dist, n_components=dimensions, metric="cosine", random_state=seed,
+            n_neighbors=neighbors, min_dist=min_dist, n_components=dimensions, metric="cosine",
+            random_state=narrowed(seed),
             n_jobs=1, precomputed_knn=knn,
         )  # fmt: skip
         return _in_unit_range(np.asarray(layout.fit_transform(rows)))
@@ -125,7 +131,7 @@ def tsne_map(vectors: Vectors, *, perplexity: float = 30.0, dimensions: int = 2,
         perplexity=perplexity,
         metric="precomputed",
         init=begin / max(begin.std(0)[0], 1e-12) * 1e-4,  # scikit-learn's own scale of a start from principal axes
-        random_state=seed,
+        random_state=narrowed(seed),
     )
     return _in_unit_range(layout.fit_transform(known))
 
@@ -145,9 +151,13 @@ def pca_map(vectors: Vectors, *, dimensions: int = 2) -> Plane:
 
 
 def _rows(vectors: Vectors) -> np.ndarray:
+    if not isinstance(vectors, Tensor) or vectors.ndim != 2 or vectors.is_complex():
+        raise BadInput(f"vectors are the rows of one tensor (n, d) of numbers, not {type(vectors).__name__}")
     rows = vectors.detach().cpu().float().numpy()
     if not np.isfinite(rows).all():
         raise NotFinite("the vectors hold NaN or infinite numbers; check what they were computed from")
+    if np.abs(rows).max(initial=0) > LARGEST:
+        raise BadInput(f"the vectors hold numbers above {LARGEST:g}; scale them down")
     return rows
 
 

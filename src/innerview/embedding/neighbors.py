@@ -39,6 +39,8 @@ def nearest_to(
         BadInput: fewer vectors than neighbours, vectors of another length, or an unknown metric.
         NotFinite: a vector holds NaN or infinite numbers.
     """
+    if not queries.ndim == vectors.ndim == 2:
+        raise BadInput(f"vectors are rows (n, d), not {tuple(queries.shape)} and {tuple(vectors.shape)}")
     if not 1 <= count <= len(vectors):
         raise BadInput(f"{len(vectors)} vectors have no {count} neighbours; ask for fewer")
     if queries.shape[1] != vectors.shape[1]:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from innerview.attribution.alterations import altered_scores, background
 from innerview.attribution.targets import Scoring, Target, probabilities, scoring
 from innerview.core.errors import BadInput
+from innerview.core.images import check_shape
 from innerview.core.maps import enlarged
 from innerview.core.types import Heatmaps, Images
 from innerview.evaluation.pairing import OtherMaps, check_as_many, check_finite
@@ -104,8 +105,9 @@ def blurred(images: Images, sigma: float = 5.0) -> Images:
     Raises:
         BadInput: `sigma` is not positive.
     """
-    if not sigma > 0:
-        raise BadInput(f"sigma must be a positive number of pixels, not {sigma}")
+    check_shape(images)
+    if not 0 < sigma <= max(images.shape[2:]):
+        raise BadInput(f"sigma must be a positive number of pixels, and no more than the image has, not {sigma}")
     radius = max(1, round(3 * sigma))
     distances = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
     kernel = torch.softmax(-(distances**2) / (2 * sigma**2), 0)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from innerview.core.errors import BadInput
+from innerview.figures.charts import Numbers
 from innerview.figures.style import COLORS, LOOK, TEXT, figure
 
 
@@ -29,8 +30,8 @@ class Growth:
 
     what: str
     variable: str
-    values: Sequence[float]
-    seconds: Sequence[float]
+    values: Numbers
+    seconds: Numbers
 
     def __post_init__(self) -> None:
         values, seconds = np.asarray(self.values, float), np.asarray(self.seconds, float)

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from innerview.core.errors import BadInput, UnreadableImage, near
+from innerview.core.files import below
 from innerview.core.folders import image_paths
 from innerview.core.types import Boxes
 from innerview.localization.annotations import Value, check_boxes, converted, find_ilsvrc, numbered_lines, read_ilsvrc
@@ -161,7 +162,7 @@ def read_cub(folder: str | Path) -> tuple[DataSet, DataSet]:
     corners = _table(root / "bounding_boxes.txt", float, "x y width height", names)
     sets: dict[int, list[Example]] = {1: [], 0: []}
     for number, name in names.items():
-        (label,), (split,), path = labels[number], splits[number], root / "images" / name
+        (label,), (split,), path = labels[number], splits[number], below(root / "images", name, root / "images.txt")
         if not 1 <= label <= len(classes):
             raise BadInput(f"{name} has the class {label}, which is not one of 1 to {len(classes)}; {CUB_MEND}")
         if split not in sets:
@@ -203,7 +204,7 @@ def _size(path: Path, mend: str) -> tuple[int, int]:
             return file.height, file.width
     except FileNotFoundError as error:
         raise BadInput(f"{path} is missing; {mend}") from error
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadableImage(f"{path} is not an image that can be read ({error}); {mend}") from error
 
 

@@ -6,7 +6,7 @@ make_importable()  # before anything here, or any library beside us, imports tor
 
 from innerview.models.activations import activations, class_logits, evaluate, layer_shapes, leaf, recorded  # noqa: E402
 from innerview.models.backbone import Backbone, stage  # noqa: E402
-from innerview.models.classifier import as_classifier, check_evaluated, class_index, class_labels  # noqa: E402
+from innerview.models.classifier import as_classes, as_classifier, check_evaluated, class_index, class_labels  # noqa: E402
 from innerview.models.labels import imagenet_classes, imagenet_labels  # noqa: E402
 from innerview.models.layers import LOGITS, aliases, channels_first, find_layer  # noqa: E402
 from innerview.models.registry import EMBEDDED, MODELS, ModelEntry, load_model  # noqa: E402
@@ -22,6 +22,7 @@ __all__ = [
     "ReluRule",
     "activations",
     "aliases",
+    "as_classes",
     "as_classifier",
     "channels_first",
     "check_evaluated",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, LayerNotFound
+from innerview.core.images import check_shape
 from innerview.core.types import Activations, Images, Logits
 from innerview.models.classifier import Classifier, NoLogits
 from innerview.models.layers import LOGITS, as_read, find_layer
@@ -83,6 +84,7 @@ def activations(
         LayerNotFound: the model has no such layer, or the images never reach it.
         BadInput: the network cannot take images like these; `pieces` is not positive.
     """
+    check_shape(images)
     names = _names(layers)
     if pieces is None:
         return _read(model, images, names)

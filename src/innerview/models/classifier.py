@@ -1,11 +1,13 @@
 """Any network as one of ours: images in [0, 1] in, logits out."""
 
 import math
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -139,7 +141,9 @@ def class_index(model: nn.Module, target: int | str) -> int:
         BadInput: no class, several classes, or an index outside the model's classes.
     """
     labels = class_labels(model)
-    if isinstance(target, int) or re.fullmatch(r"\s*-?[0-9]+\s*", target):
+    if not isinstance(target, str):
+        return _checked_index(_whole(target), labels)
+    if re.fullmatch(r"\s*-?[0-9]+\s*", target):
         return _checked_index(int(target), labels)
     if not labels:
         raise BadInput(f"the model has no class names, so {target!r} cannot be found; give the class's index")
@@ -153,6 +157,25 @@ def class_index(model: nn.Module, target: int | str) -> int:
         candidates = ", ".join(f"{index} {labels[index]}" for index in found[:6])
         raise BadInput(f"class name {target!r} is ambiguous: {candidates}{', …' * (len(found) > 6)}; give an index")
     return found[0]
+
+
+def as_classes(target: Any) -> list[int | str]:
+    """Return what was given as one class or as several, in any kind of sequence, as a list.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    given = target.tolist() if isinstance(target, Tensor | np.ndarray) else target
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return list(given)
+    return [given if isinstance(given, str) else _whole(given)]
+
+
+def _whole(target: Any) -> int:
+    try:
+        return operator.index(target)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"a class is an index or a name, not a {type(target).__name__}; give one of these") from error
 
 
 def _checked_index(index: int, labels: Sequence[str]) -> int:

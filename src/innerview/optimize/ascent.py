@@ -1,6 +1,5 @@
 """The ascent: change images until they excite what the objective names {cite}`olah2017feature`."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -155,7 +154,7 @@ def ascend(
 def _check(recipe: Recipe, height: int, width: int, snapshots: Sequence[int]) -> None:
     if min(height, width) < 1 or recipe.steps < 0:
         raise BadInput(f"size ({height}x{width}) and steps ({recipe.steps}) must be positive")
-    if not 0 < recipe.learning_rate < math.inf:
+    if not 0 < recipe.learning_rate < torch.finfo(torch.float32).max:
         raise BadInput(f"a learning rate is a positive number, not {recipe.learning_rate}")
     beyond = [step for step in snapshots if not 0 <= step <= recipe.steps]
     if beyond:

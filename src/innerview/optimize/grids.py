@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput
-from innerview.core.images import contact_sheet, from_array, to_array
+from innerview.core.images import check_images, contact_sheet, from_array, to_array
 from innerview.core.types import Images
 from innerview.core.work import Work
 from innerview.optimize.ascent import Recipe
@@ -89,6 +89,7 @@ def activation_grid(
     Raises:
         BadInput: a layer without positions in two dimensions, one that sees nothing anywhere, or more than one image.
     """
+    check_images(image)
     if len(image) != 1:
         raise BadInput(f"a grid shows one image, not {len(image)}")
     if places is not None and places < 1:

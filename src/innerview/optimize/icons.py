@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.files import write_json
-from innerview.core.images import contact_sheet, from_array, to_array, write_image
+from innerview.core.images import check_images, contact_sheet, from_array, to_array, write_image
 from innerview.core.store import fingerprint
 from innerview.core.types import Images, Values
 from innerview.core.work import Work
@@ -169,6 +169,7 @@ def spritemap(
 
 def read_layer(model: nn.Module, images: Images, layer: str) -> Tensor:
     """Return a layer's activations, channels first, on the model's device and without a graph."""
+    check_images(images)
     device = next((tensor.device for tensor in model.parameters()), images.device)
     with torch.no_grad():
         return channels_first(activations(model, images.to(device), [layer])[layer])

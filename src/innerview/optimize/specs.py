@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from innerview.core.errors import BadInput, near
+from innerview.core.errors import BadInput, InnerviewError, near
 from innerview.optimize import batch, directions, penalties, units
 from innerview.optimize.objectives import Objective
 
@@ -66,7 +66,11 @@ def _along(make: Callable[[str, np.ndarray], Objective]) -> Callable[[str], Obje
         name, _, file = (part.strip() for part in rest.partition(":"))
         if not name or not file:
             raise BadInput(f"{rest!r} is not LAYER:FILE.npy, such as inception_4c:direction.npy")
-        return make(name, _array(file))
+        array = _array(file)
+        try:
+            return make(name, array)
+        except InnerviewError as error:
+            raise BadInput(f"{file}: {error}") from error
 
     return parse
 

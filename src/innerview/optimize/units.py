@@ -7,7 +7,7 @@ from torch import Tensor
 
 from innerview.core.errors import BadInput
 from innerview.core.types import Logits, Values
-from innerview.models import LOGITS, channels_first, class_index
+from innerview.models import LOGITS, as_classes, channels_first, class_index
 from innerview.optimize.objectives import Objective, Reading
 
 Position = int | tuple[int, int]
@@ -73,15 +73,19 @@ def class_probability(target: int | str | Sequence[int | str]) -> Objective:
 
 
 def _class(kind: str, target: int | str | Sequence[int | str], score: Callable[[Logits], Logits]) -> Objective:
+    classes, several = as_classes(target), not isinstance(target, int | str)
+    if not classes:
+        raise BadInput("there is no target; give a class, or a list of at least one")
+
     def measure(reading: Reading) -> Values:
         logits = reading.activations[LOGITS]
         if logits.ndim != 2:
             raise BadInput(f"{type(reading.model).__name__} has no class logits; choose a layer's channel instead")
-        if isinstance(target, int | str):
-            return _channels(score(logits), "logits", class_index(reading.model, target))
-        return _channels(score(logits), "logits", [class_index(reading.model, one) for one in target])
+        indices = [class_index(reading.model, one) for one in classes]
+        return _channels(score(logits), "logits", indices if several else indices[0])
 
-    return Objective(f"{kind}({_shown(target)})", (LOGITS,), measure, _count(target))
+    named = classes if several else target
+    return Objective(f"{kind}({_shown(named)})", (LOGITS,), measure, _count(named))
 
 
 def at_position(activations: Tensor, layer: str, position: Position | None) -> Tensor:
@@ -108,7 +112,7 @@ def place(position: Position | None) -> str:
     """Return a position as names hold it: `` at 3, 4``, or nothing for the middle."""
     if position is None:
         return ""
-    return f" at {position}" if isinstance(position, int) else f" at {position[0]}, {position[1]}"
+    return f" at {position}" if isinstance(position, int) else f" at {', '.join(map(str, position))}"
 
 
 def _count(index: object) -> int | None:
@@ -122,7 +126,8 @@ def _shown(index: object) -> str:
 def _channels(activations: Tensor, layer: str, index: int | Sequence[int]) -> Tensor:
     """Pick one channel for each image: ``(b, c, ...)`` -> ``(b, ...)``."""
     channels = activations.shape[1]
-    indices = torch.as_tensor(index, device=activations.device).expand(len(activations))
-    if int(indices.min()) < 0 or int(indices.max()) >= channels:
+    each = list(index) if isinstance(index, Sequence) else [index]
+    if not each or not all(isinstance(one, int) and 0 <= one < channels for one in each):
         raise BadInput(f"layer {layer!r} has the channels 0 to {channels - 1}; {_shown(index)} is out of range")
+    indices = torch.tensor(each, device=activations.device).expand(len(activations))
     return activations[torch.arange(len(activations), device=activations.device), indices]

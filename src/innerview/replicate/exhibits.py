@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from innerview.core.errors import BadInput
-from innerview.core.files import read_json
 from innerview.replicate.ledger import RESULTS, reference_path
+from innerview.replicate.results import read_claims, read_reference, read_run
 from innerview.replicate.shelf import METHODS, load_paper, paper_folder, paper_names
 
 Origin = Literal["run", "reference", "nothing"]
@@ -75,12 +75,12 @@ def _exhibit(root: Path, name: str, folder: Path) -> Exhibit:
     script = home / "notebook.py"
     title = title_of(script.read_text(encoding="utf-8")) if script.is_file() else None
     if all((folder / file).is_file() for file in COMPLETE):
-        told, claims = read_json(folder / "run.json"), read_json(folder / "claims.json")
+        told, claims = read_run(folder), read_claims(folder / "claims.json")
         return Exhibit(name, title or name, "run", told, claims, folder, kind)
     paper = load_paper(root, name)
     known = {claim.id: {"source": claim.source, "statement": claim.statement} for claim in paper.claims}
     try:
-        told = read_json(reference_path(paper))
+        told = read_reference(reference_path(paper))
     except BadInput:
         claims = [{"id": key, **words, "verdict": "not measured"} for key, words in known.items()]
         return Exhibit(name, title or paper.title, "nothing", {}, claims, folder, kind)

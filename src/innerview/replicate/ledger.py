@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from innerview.core.errors import BadInput
-from innerview.core.files import read_json, write_json
+from innerview.core.files import write_json
 from innerview.replicate.claims import is_close
 from innerview.replicate.paper import PRESETS, Paper
+from innerview.replicate.results import read_claims, read_reference, read_run
 from innerview.replicate.tables import Table
 
 RESULTS = "results"
@@ -31,7 +32,7 @@ def collect_claims(root: Path, preset: str | None = None) -> list[dict[str, Any]
     return [
         {"replication": file.parent.name, "preset": file.parent.parent.name, **claim}
         for file in files
-        for claim in read_json(file)
+        for claim in read_claims(file)
     ]
 
 
@@ -97,9 +98,9 @@ def comparison_table(paper: Paper, results: Path) -> Table:
 
 def expected_seconds(paper: Paper, results: Path, preset: str) -> float | None:
     """Return how long a run takes from nothing: what its last one took, or the reference; None where neither tells."""
-    for file in (results / "run.json", reference_path(paper)):
+    for read, place in ((read_run, results), (read_reference, reference_path(paper))):
         try:
-            told = read_json(file)
+            told = read(place)
         except BadInput:
             continue
         if told.get("preset") == preset:
@@ -108,14 +109,14 @@ def expected_seconds(paper: Paper, results: Path, preset: str) -> float | None:
 
 
 def _results(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    return read_json(results / "run.json"), read_json(results / "claims.json")
+    return read_run(results), read_claims(results / "claims.json")
 
 
 def _reference(paper: Paper) -> dict[str, Any]:
     path = reference_path(paper)
     if not path.exists():
         raise BadInput(f"{paper.name} has no reference.json to compare with")
-    return read_json(path)
+    return read_reference(path)
 
 
 def _compared(name: str, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -33,6 +33,10 @@ MODULES = re.compile(r"^% modules: (\S+)$", re.MULTILINE)
 """Line of a page under ``api/`` that stands for the modules of a room."""
 
 
+KEPT = re.compile(r"(`[^`]+`|\$(?:(?!\\href)[^$])+\$)")
+"""Code and mathematics in a sentence; a formula that is a link might run a script."""
+
+
 def escaped(text: str) -> str:
     """Return Markdown that shows `text` as it is, on one line."""
     return "".join(f"\\{sign}" if sign in string.punctuation else sign for sign in " ".join(text.split()))
@@ -40,7 +44,7 @@ def escaped(text: str) -> str:
 
 def prose(text: str) -> str:
     """Return a sentence of a docstring as Markdown: `code` and $mathematics$ are kept, the rest is escaped."""
-    parts = re.split(r"(`[^`]+`|\$[^$]+\$)", " ".join(text.split()))
+    parts = KEPT.split(" ".join(text.split()))
     return "".join(part if index % 2 else _escaped_part(part) for index, part in enumerate(parts))
 
 

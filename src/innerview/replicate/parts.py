@@ -76,6 +76,6 @@ class Parts:
 def timings(folder: Path) -> dict[str, float]:
     """Return the seconds that parts took, by the stem of their file; nothing where the record is missing or damaged."""
     try:
-        return read_json(folder / TIMINGS)
+        return read_json(folder / TIMINGS, dict)
     except BadInput:
         return {}

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from innerview.assets import AssetUnavailable, catalog, fetch
+from innerview.core.allocator import keep_freed_memory
 from innerview.core.devices import choose_device
 from innerview.core.errors import BadInput
 from innerview.core.files import check_writable, write_json
@@ -103,6 +104,7 @@ class Run:
             BadInput: no such preset, setting or device.
             OutputError: the folder cannot be written to.
         """
+        keep_freed_memory()
         config = paper.config(preset, settings)
         folder = Path(out) / paper.name
         chosen = choose_device(device)

@@ -10,7 +10,7 @@ import torch
 
 from innerview.core.devices import choose_device
 from innerview.core.errors import BadInput, InnerviewError
-from innerview.core.files import check_writable, read_json, write_json
+from innerview.core.files import check_writable, write_json
 from innerview.core.store import fingerprint
 from innerview.replicate.display import Display, Pace, clock
 from innerview.replicate.ledger import RESULTS, expected_seconds
@@ -26,6 +26,7 @@ from innerview.replicate.notebook import (
     write_notebook,
 )
 from innerview.replicate.paper import Paper
+from innerview.replicate.results import read_run
 from innerview.replicate.run import EMBEDDED, MISSING, asset_hashes, obtain
 from innerview.replicate.shelf import PACKAGE, ReplicationFailed, find_root, load_paper
 from innerview.replicate.sources import NO_RESULT, source_digest
@@ -160,7 +161,7 @@ class _Task:
         if not (self.folder / "run.json").exists() or not (self.folder / "claims.json").exists():
             return "failed", f"{self.name}: the notebook ended without run.measure(), so it left no claims"
         seconds = time.monotonic() - start  # with the start of the kernel and what the notebook imports
-        run = read_json(self.folder / "run.json")
+        run = read_run(self.folder)
         told = {"seconds": round(seconds + run["seconds_resumed"], 1), "fingerprint": made_from}
         write_json(self.folder / "run.json", run | told)
         return "done", f"{self.name}: done in {clock(seconds)}, the results are in {shown}"
@@ -190,7 +191,7 @@ class _Task:
 
     def _is_complete(self, made_from: str) -> bool:
         try:
-            run = read_json(self.folder / "run.json")
+            run = read_run(self.folder)
         except BadInput:
             return False
         figures = (self.folder / "figures" / name for name in run.get("figures", []))
@@ -201,7 +202,7 @@ class _Task:
     def _clear(self) -> None:
         """Remove an earlier run's results, so that a run that does not end leaves nothing that looks like its own."""
         try:
-            figures = [f"figures/{name}" for name in read_json(self.folder / "run.json").get("figures", [])]
+            figures = [f"figures/{name}" for name in read_run(self.folder).get("figures", [])]
         except BadInput:
             figures = []
         parts = [path.relative_to(self.folder) for path in (self.folder / "parts").glob("*")] if self.job.force else []

@@ -19,7 +19,7 @@ from innerview.core.images import check_images
 from innerview.core.progress import progress as bar
 from innerview.core.seeds import generator
 from innerview.core.types import Images, Values
-from innerview.models import check_evaluated, class_index, class_logits
+from innerview.models import as_classes, check_evaluated, class_index, class_logits
 from innerview.models.normalization import Normalize
 from innerview.optimize import Objective, class_logit
 from innerview.synthesis.class_recipes import SIMONYAN, ClassRecipe, Offsets, regularized
@@ -112,9 +112,10 @@ def _objective(model: nn.Module, target: ClassTarget | Sequence[int | str]) -> O
         return target
     if isinstance(target, int | str):
         return class_logit(class_index(model, target))
-    if not len(target):
+    classes = as_classes(target)
+    if not classes:
         raise BadInput("there is no target; give a class, or a list of at least one")
-    return class_logit([class_index(model, one) for one in target])
+    return class_logit([class_index(model, one) for one in classes])
 
 
 def _begin(model: nn.Module, objective: Objective, start: Images | None, size: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from innerview.core.errors import BadInput, NotFinite
+from innerview.core.images import check_images
 from innerview.core.progress import progress as bar
 from innerview.core.seeds import generator
 from innerview.core.store import Store, fingerprint
@@ -85,6 +86,7 @@ def deepdream(
         BadInput: the smallest octave would be smaller than 32 pixels a side.
         NotFinite: the gradient became NaN or infinite.
     """
+    check_images(images)
     recipe = recipe or DreamRecipe()
     objective = layer("inception_4c") if objective is None else objective
     objective = parse_objective(objective) if isinstance(objective, str) else objective

@@ -95,7 +95,7 @@ class Generator(nn.Module):
 
     def sample(self, count: int, seed: int = 0) -> Codes:
         """Return `count` standard normal codes on the generator's device."""
-        drawn = torch.randn(count, self.architecture.code, generator=torch.Generator().manual_seed(seed))
+        drawn = torch.randn(count, self.architecture.code, generator=torch.Generator().manual_seed(seed % 2**64))
         return drawn.to(self.colors.weight)
 
 

@@ -28,7 +28,12 @@ def gram_matrix(features: Float[Tensor, "b c h w"], where: Float[Tensor, "#b 1 h
 
     Returns:
         ``(b, c, c)``, in squares of the activations' unit.
+
+    Raises:
+        BadInput: the features have no rows and columns.
     """
+    if features.ndim != 4 or not features.is_floating_point():
+        raise BadInput(f"a Gram matrix is that of features (b, c, h, w), not {features.dtype} {tuple(features.shape)}")
     # Where activations lie channels last, as those of our networks do, this is a view and no copy.
     vectors = features.permute(0, 2, 3, 1).flatten(1, 2)
     if where is None:

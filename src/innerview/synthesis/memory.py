@@ -69,7 +69,7 @@ def _kept(model: nn.Module, layers: Sequence[str], size: tuple[int, int]) -> flo
         storage = tensor.untyped_storage()  # views share one
         if storage.data_ptr() not in weights:
             found[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # a graph that holds a result of its own would never be freed
 
     image = torch.full((1, 3, height, width), 0.5, device=device_of(model), requires_grad=True)
     try:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, NotFinite
 from innerview.core.files import written_whole
+from innerview.core.store import CONTENT, fingerprint, read_tensors
 
 
 def save_network(path: str | Path, network: nn.Module, kind: str, told: Mapping[str, Any]) -> None:
@@ -28,22 +29,32 @@ def save_network(path: str | Path, network: nn.Module, kind: str, told: Mapping[
         OutputError: the file cannot be written there.
     """
     halves = {name: _half(name, tensor) for name, tensor in network.state_dict().items()}
-    with written_whole(path) as temporary:  # one key, since the order of several is not always the same
-        temporary.write_bytes(save(halves, {_key(kind): json.dumps(told, ensure_ascii=False, allow_nan=False)}))
+    header = _json({**told, CONTENT: fingerprint(_json(told), halves)})
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save(halves, {_key(kind): header}))  # one key: several have no fixed order
 
 
 def read_told(path: str | Path, kind: str) -> Any:
     """Return what a file's header says of the network that it holds, or an empty dictionary if nothing.
 
     Raises:
-        BadInput: no such file, or one without a header that can be read.
+        BadInput: no such file, one without a header that can be read, or one that is not what was written.
     """
     try:
         with safe_open(path, "pt") as file:
-            return json.loads((file.metadata() or {}).get(_key(kind), "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+            told = json.loads((file.metadata() or {}).get(_key(kind), "{}"))
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error
         raise BadInput(f"{path} holds no {kind} ({why}); give a file that Innerview wrote of one") from error
+    if not isinstance(told, dict) or CONTENT not in told:  # older files
+        return told
+    if told.pop(CONTENT) != fingerprint(_json(told), read_tensors(path)):
+        raise BadInput(f"{path} is damaged: it is not what was written; copy it again, or make it again")
+    return told
+
+
+def _json(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False, allow_nan=False)
 
 
 def _key(kind: str) -> str:

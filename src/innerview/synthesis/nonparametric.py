@@ -63,11 +63,13 @@ def efros_leung(
 
     Raises:
         BadInput: more than one sample, a window that is even, below 3 or larger than the sample, a picture smaller
-            than its start, or a negative tolerance.
+            than its start, a negative tolerance, or values outside [0, 1].
     """
     check_images(sample)
     size = (size, size) if isinstance(size, int) else size
     _check_window(sample, window, tolerance)
+    if sample.min() < 0 or sample.max() > 1:
+        raise BadInput(f"a sample lies in [0, 1], not in [{sample.min():.4g}, {sample.max():.4g}]; clamp it")
     draw = generator("efros_leung", seed)
     start = _random_patch(sample, draw) if start is None else start
     _check_start(start, size)
@@ -93,7 +95,7 @@ def _check_window(sample: Images, window: int, tolerance: float) -> None:
         raise BadInput(
             f"a window of {window} pixels does not fit in a sample of {height}x{width}; give a smaller window"
         )
-    if not tolerance >= 0:
+    if not 0 <= tolerance < np.inf:
         raise BadInput(f"tolerance is how much worse than the best a window may be, at least 0, not {tolerance}")
 
 

@@ -110,6 +110,8 @@ def style_transfer(
     """
     recipe = recipe or StyleRecipe()
     check_one(content, "the content")
+    if not isinstance(styles, Tensor | Sequence):
+        raise BadInput(f"a style is an image, or there are several in a list, not a {type(styles).__name__}")
     given: list[AnyImages | Region] = [styles] if isinstance(styles, Tensor) else list(styles)
     prepared = _each(given, lambda style: _prepared(style, content, recipe))
     seen = grey(content) if recipe.colors == "content" else content

@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import IO
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput, NotFinite, OutputError
 from innerview.core.files import check_writable, read_json, write_json, written_whole
-from innerview.core.store import Store
+from innerview.core.store import Store, read_tensors
 from innerview.training.recipe import TrainingRecipe
 from innerview.training.record import RESERVED, Record
 
@@ -61,7 +59,7 @@ class Checkpoints:
         told = folder / "training.json"
         if not told.exists():
             write_json(told, {"identity": identity, "recipe": repr(recipe)})
-        elif read_json(told).get("identity") != identity:
+        elif read_json(told, dict).get("identity") != identity:
             raise BadInput(
                 f"{folder} holds another training (its recipe, starting weights, samples, loss or validation differ); "
                 "choose another folder or remove it"
@@ -80,7 +78,7 @@ class Checkpoints:
             restore(optimizer, _below(state, OPTIMIZER))
             measures = sorted(_below(state, MEASURES).items())
             record = Record(state[LOSSES].tolist(), {name: values.tolist() for name, values in measures})
-        with self._log_open("a+") as file:  # steps after the state are done, and written down, once more
+        with self._log_open("a+b") as file:  # steps after the state are done, and written down, once more
             file.seek(0)
             for _ in record.losses:
                 file.readline()
@@ -105,8 +103,8 @@ class Checkpoints:
             OutputError: there is no space or no permission.
         """
         check_finite(model, len(record.losses))
-        with self._log_open("a") as file:
-            file.writelines(self._lines)
+        with self._log_open("ab") as file:
+            file.writelines(line.encode() for line in self._lines)
         self._lines.clear()
         state = {f"{WEIGHTS}{name}": tensor for name, tensor in model.state_dict().items()}
         state |= {f"{OPTIMIZER}{name}": tensor for name, tensor in flattened(optimizer).items()}
@@ -116,9 +114,9 @@ class Checkpoints:
         self._saved = time.perf_counter()
 
     @contextmanager
-    def _log_open(self, mode: str) -> Iterator[IO[str]]:
+    def _log_open(self, mode: str) -> Iterator[IO[bytes]]:
         try:
-            with self._log.open(mode, encoding="utf-8") as file:
+            with self._log.open(mode) as file:
                 yield file
         except OSError as error:
             why = error.strerror or error
@@ -158,11 +156,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     Raises:
         BadInput: no such file, a damaged one, or weights of another network; the model is as it was.
     """
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise BadInput(f"cannot read weights from {path} ({why}); give a .safetensors file of a training") from error
+    tensors = read_tensors(path)
     _fill(model, _below(tensors, WEIGHTS) if _is_state(tensors) else tensors, path)
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from innerview.core.errors import BadInput
 from innerview.core.seeds import generator
-from innerview.core.store import fingerprint
+from innerview.core.store import fingerprint, read_tensors
 from innerview.models.classifier import frozen
 from innerview.training.checkpoints import Checkpoints, snapshot_path
 from innerview.training.recipe import TrainingRecipe, optimizer_of
@@ -46,13 +45,18 @@ class Training:
         """How long it took, all its parts together where it was stopped, as its log tells.
 
         Raises:
-            BadInput: it has no folder, so no log.
+            BadInput: it has no folder, so no log, or a damaged one.
         """
         if self.folder is None:
             raise BadInput("a training without a folder writes no log; give it a folder")
         total = before = 0.0
-        for line in (self.folder / "log.jsonl").read_text(encoding="utf-8").splitlines():
-            now = json.loads(line)["seconds"]
+        for number, line in enumerate((self.folder / "log.jsonl").read_bytes().splitlines(), 1):
+            try:
+                now = float(json.loads(line)["seconds"])
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise BadInput(
+                    f"{self.folder / 'log.jsonl'}, line {number} is damaged; the time is not known"
+                ) from error
             total += now - before if now >= before else now  # each part counts from 0
             before = now
         return round(total, 1)
@@ -61,11 +65,11 @@ class Training:
         """Return the weights that the model had after `epoch` epochs, for `load_state_dict`.
 
         Raises:
-            BadInput: the recipe asked for no snapshot then, or the training stopped before.
+            BadInput: the recipe asked for no snapshot then, the training stopped before, or the file is damaged.
         """
         if self.folder is None or not snapshot_path(self.folder, epoch).exists():
             raise BadInput(f"there is no snapshot of epoch {epoch:g}; name it in the recipe's `snapshots`")
-        return load_file(snapshot_path(self.folder, epoch))
+        return read_tensors(snapshot_path(self.folder, epoch))
 
 
 def train(  # noqa: PLR0913  (what is trained, and how this machine does it; half of it is hardly ever given)
