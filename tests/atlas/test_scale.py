@@ -102,6 +102,7 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_bits_and_does_nothing_twice(
     place: Place, undisturbed: tuple[Place, dict[str, bytes]]
 ) -> None:

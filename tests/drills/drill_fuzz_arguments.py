@@ -108,7 +108,7 @@ def test_malformed_arguments(command: Command, world: World) -> None:
 
     @settings(
         max_examples=CASES, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]  (its metaclass hides what it is)
     )  # fmt: skip
     @given(st.data())
     def fuzz(data: st.DataObject) -> None:
