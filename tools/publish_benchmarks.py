@@ -1,9 +1,10 @@
-"""Put the newest run of the benchmarks into the book: its page of performance shows each record.
+"""Put the runs of the benchmarks into the book: its page of performance shows each record.
 
     make bench
     python tools/publish_benchmarks.py book/data/performance/cpu.json [RUN.json ...]
 
-RUN.json are those of whole replications on the same machine, such as results/paper/*/run.json.
+Of a benchmark that ran more than once, the newest numbers count; `make clean` forgets all runs. RUN.json are
+those of whole replications on the same machine, such as results/paper/*/run.json.
 """
 
 import json
@@ -20,12 +21,12 @@ KEPT = Path(".benchmarks")
 RUN_FIELDS = ("paper", "preset", "seconds", "peak_mib")
 
 
-def newest(folder: Path) -> Path:
-    """Return the file of the newest run."""
-    files = sorted(folder.rglob("*.json"), key=lambda path: path.stat().st_mtime)
-    if not files:
+def runs_in(folder: Path) -> list[dict[str, Any]]:
+    """Return the runs that were kept, the newest last."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob("*.json")]
+    if not runs:
         raise BadInput(f"{folder} holds no run; `make bench` makes one")
-    return files[-1]
+    return sorted(runs, key=lambda run: run["datetime"])
 
 
 def rounded(value: Any) -> Any:
@@ -37,12 +38,12 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def record(run: dict[str, Any]) -> dict[str, Any]:
-    """Return what the book needs of a run of the benchmarks."""
-    told = [benchmark["extra_info"] for benchmark in run["benchmarks"]]
+def record(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the book needs of runs of the benchmarks."""
+    told = {benchmark["fullname"]: benchmark["extra_info"] for run in runs for benchmark in run["benchmarks"]}.values()
     return {
-        "date": run["datetime"],
-        "machine": run["machine_info"]["innerview"],
+        "date": runs[-1]["datetime"],
+        "machine": runs[-1]["machine_info"]["innerview"],
         "comparisons": [rounded(one["comparison"]) for one in told if "comparison" in one],
         "measures": [rounded(measure) for one in told for measure in one.get("measures", [])],
         "growths": [rounded(one["growth"]) for one in told if "growth" in one],
@@ -56,8 +57,8 @@ def replication(path: Path) -> dict[str, Any]:
 
 
 def main(out: Path, runs: list[Path]) -> None:
-    """Write the record of the newest run, with these replications."""
-    told = record(json.loads(newest(KEPT).read_text(encoding="utf-8")))
+    """Write the record of the runs that were kept, with these replications."""
+    told = record(runs_in(KEPT))
     write_json(out, told | {"runs": [replication(path) for path in runs]})
 
 

@@ -4,9 +4,13 @@ A benchmark records what it measured in pytest-benchmark's ``extra_info``, in on
 measure or a growth. `tools/publish_benchmarks.py` makes the book's numbers of them.
 """
 
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +31,22 @@ def synchronize() -> None:
     """Wait for the GPU, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def printed(code: str, *arguments: object) -> str:
+    """Run a program in a process of its own, where it finds this module, and return what it prints."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def peak_mib() -> float:
+    """Return the most memory that this process held, in MiB.
+
+    From Linux itself, since ``ru_maxrss`` begins at what the process that started this one held.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def record_comparison(benchmark: Any, what: str, rival: str, pairs: Pairs, goal: float | None = None) -> None:

@@ -3,8 +3,6 @@
 The images are noise, written as JPEGs; the network takes as long with them as with photographs.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from alternating import compare, record_measure
+from alternating import compare, printed, record_measure
 from torch import Tensor
 
 from innerview.atlas import DataSet, ImageFiles, Sampling, collect
@@ -108,8 +106,9 @@ def test_collecting_beside_the_forward_pass(
 
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
+from alternating import peak_mib
 from innerview import load_model
 from innerview.atlas import Sampling, collect
 from innerview.core.store import Store
@@ -118,9 +117,9 @@ paths, folder, count = sorted(Path(sys.argv[1]).iterdir()), sys.argv[2], int(sys
 many = [paths[place % len(paths)] for place in range(count)]
 model, sampling = load_model("googlenet"), Sampling(size=112)
 collect(model, paths, "inception_4c", sampling)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_mib()
 collect(model, many, "inception_4c", sampling, work=Work(Store(folder)))
-print(before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(before, peak_mib())
 """
 
 
@@ -129,9 +128,7 @@ def test_memory_over_the_number_of_images(benchmark: Any, paths: list[Path], tmp
     """Beyond that of a few images: what is collected itself, 1.9 kB an activation, and no more."""
 
     def peak(count: int) -> tuple[float, float]:
-        command = [sys.executable, "-c", MEASURE, str(paths[0].parent), str(tmp_path / str(count)), str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        before, after = map(float, done.stdout.split())
+        before, after = map(float, printed(MEASURE, paths[0].parent, tmp_path / str(count), count).split())
         return before, after
 
     for count in (1000, 4000):

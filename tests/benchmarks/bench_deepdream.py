@@ -1,25 +1,24 @@
 """DeepDream from the command line: seconds and memory of whole processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from alternating import record_measure
+from alternating import printed, record_measure
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 MEASURE = """
-import json, resource, runpy, sys
+import json, runpy, sys
+from alternating import peak_mib
 sys.argv = ["innerview", *sys.argv[1:]]
 try:
     runpy.run_module("innerview.cli", run_name="__main__")
 except SystemExit as end:
     status = end.code
-print(json.dumps({"status": status, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+print(json.dumps({"status": status, "peak_mib": peak_mib()}))
 """
 
 pytestmark = pytest.mark.benchmark(group="DeepDream")
@@ -35,9 +34,7 @@ def test_dream_of_a_photograph(benchmark: Any, tmp_path: Path, size: tuple[int, 
     arguments = ["dream", str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "dream.jpg")]
 
     def run() -> dict[str, float]:
-        command = [sys.executable, "-c", MEASURE, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout.splitlines()[-1])
+        return json.loads(printed(MEASURE, *arguments).splitlines()[-1])
 
     told = benchmark.pedantic(run, rounds=1)
     assert not told["status"]

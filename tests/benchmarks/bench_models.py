@@ -1,13 +1,11 @@
 """GoogLeNet of Innerview beside the same weights in a plain module; and what it costs to take fresh memory."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from alternating import compare, record_comparison
+from alternating import compare, printed, record_comparison
 from plain_googlenet import plain_copy
 from torch import Tensor
 
@@ -71,8 +69,7 @@ def test_memory_that_is_kept(benchmark: Any) -> None:
     """In processes of their own, since a process that keeps its memory goes on to."""
 
     def median(keep: str) -> float:
-        command = [sys.executable, "-c", PASS.format(keep=keep)]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return float(printed(PASS.format(keep=keep)))
 
     pairs = [(median("keep_freed_memory()"), median("")) for _ in range(5)]
     what = "Forward, 16 images of 224 px, after `keep_freed_memory()`"

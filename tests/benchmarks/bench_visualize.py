@@ -1,7 +1,5 @@
 """Feature visualization: steps beside lucent's, what is not the network, icons, and memory over the steps."""
 
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from alternating import compare, record_measure, seconds
+from alternating import compare, printed, record_measure, seconds
 from plain_googlenet import plain_copy
 from torch import Tensor
 
@@ -87,20 +85,20 @@ def test_sixty_four_icons(benchmark: Any, googlenet: Any) -> None:
 
 
 MEASURE = """
-import resource, sys
+import sys
+from alternating import peak_mib
 from innerview import channel, load_model, visualize
 model = load_model("googlenet")
 for steps in (20, int(sys.argv[1])):
     visualize(model, channel("inception_4c", [1, 2, 3, 4]), size=96, steps=steps)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_mib())
 """
 
 
 @pytest.mark.usefixtures("googlenet")
 def test_memory_does_not_grow_with_the_steps(benchmark: Any) -> None:
     def peak(steps: int) -> float:
-        done = subprocess.run([sys.executable, "-c", MEASURE, str(steps)], capture_output=True, text=True, check=True)
-        return float(done.stdout)
+        return float(printed(MEASURE, steps))
 
     for steps in (20, 300):
         record_measure(benchmark, f"Peak memory after {steps} steps of 4 channels, 96 px", peak(steps), "MiB")

@@ -19,6 +19,10 @@ RESAMPLING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 """They copy the map before them to the grid that a head wants; nothing is in them that is not in that map."""
 
 
+AT_ONCE = 16
+"""Layers whose gradients are asked for together."""
+
+
 class Output(NamedTuple):
     """What a layer put out, and how often it had been changed in place by then."""
 
@@ -50,25 +54,35 @@ def default_layer(model: nn.Module, images: Images, target: Target = None) -> st
         images, score = images[:1], ClassScores(None)
     with differentiable(), _outputs(model) as outputs:
         scores = score(model, images.detach().clone().requires_grad_())
-        slopes = _slopes(scores, [output.tensor for output in outputs.values()])
-    reached = [
-        name
-        for name, slope in zip(outputs, slopes, strict=True)
-        if slope is not None and _has_positions(model, name, slope, images)
-    ]
-    if not reached:
+        found = next(_reached(model, images, scores, outputs), None)
+    if found is None:
         raise BadInput(f"no layer of {type(model).__name__} has positions that the target depends on; name the layer")
-    deepest = outputs[reached[-1]]
+    deepest, slope = outputs[found[0]], found[1]
     same = [
-        name for name in reached if outputs[name].tensor is deepest.tensor and outputs[name].version == deepest.version
+        name
+        for name, output in outputs.items()
+        if output.tensor is deepest.tensor
+        and output.version == deepest.version
+        and _has_positions(model, name, slope, images)
     ]
     return min(same, key=lambda name: name.count("."))
 
 
-def _slopes(scores: Tensor, outputs: list[Tensor]) -> tuple[Tensor | None, ...]:
-    if not scores.requires_grad or not outputs:
-        return (None,) * len(outputs)
-    return torch.autograd.grad(scores.sum(), outputs, allow_unused=True)
+def _reached(
+    model: nn.Module, images: Images, scores: Tensor, outputs: dict[str, Output]
+) -> Iterator[tuple[str, Tensor]]:
+    """Find the layers with positions that the scores depend on, and their gradients, the deepest first.
+
+    A few at a time, since the gradient of those far below is seldom needed.
+    """
+    names = list(outputs)[::-1] if scores.requires_grad else []
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        tensors = [outputs[name].tensor for name in some]
+        slopes = torch.autograd.grad(scores.sum(), tensors, allow_unused=True, retain_graph=True)
+        for name, slope in zip(some, slopes, strict=True):
+            if slope is not None and _has_positions(model, name, slope, images):
+                yield name, slope
 
 
 def _has_positions(model: nn.Module, name: str, slope: Tensor, images: Tensor) -> bool:

@@ -27,7 +27,7 @@ def _deconvnet(gradient: Tensor, _source: Tensor, _ceiling: float) -> Tensor:
 
 
 def _guided(gradient: Tensor, source: Tensor, ceiling: float) -> Tensor:
-    return _gradient(_deconvnet(gradient, source, ceiling), source, ceiling)
+    return _gradient(gradient, source, ceiling).relu_()  # first the derivative, whose result is ours to change
 
 
 RELU_RULES: Final[Mapping[str, ReluRule]] = {"gradient": _gradient, "deconvnet": _deconvnet, "guided": _guided}
