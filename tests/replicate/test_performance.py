@@ -82,16 +82,16 @@ def test_the_page_shows_what_was_published(published):
     part = performance_part({"cpu": published})
     assert "the \\<whole\\>" in part
     assert "`toy2020`\n  - `paper`\n  - 1 min 1 s\n  - 7 MiB" in part
-    assert "41\\.53 MiB\n  - at most 40 4 \\% over" in part
+    assert "41\\.53 MiB\n  - at most 40: 4 \\% over" in part
 
 
 @pytest.mark.parametrize(
     ("goal", "told"),
     [
         (None, "\\-"),
-        (2.0, "2 {bdg-success}`reached`"),
-        (2.1, "2\\.1 {bdg-warning}`within the spread`"),
-        (2.5, "2\\.5 20 \\% short"),
+        (2.0, "2\\.00 {bdg-success}`reached`"),
+        (2.1, "2\\.10 {bdg-warning}`within the spread`"),
+        (2.5, "2\\.50: 20 \\% short"),
     ],
 )
 def test_a_goal_is_reached_or_missed_by_so_much(goal, told):
@@ -99,7 +99,8 @@ def test_a_goal_is_reached_or_missed_by_so_much(goal, told):
 
 
 @pytest.mark.parametrize(
-    ("at_most", "told"), [(None, "\\-"), (41.5, "at most 41\\.5 {bdg-success}`reached`"), (40, "at most 40 4 \\% over")]
+    ("at_most", "told"),
+    [(None, "\\-"), (41.5, "at most 41\\.5 {bdg-success}`reached`"), (40, "at most 40: 4 \\% over")],
 )
 def test_a_limit_is_kept_or_passed_by_so_much(at_most, told):
     assert f"\n  - {told}\n" in performance_part(record(measures=[MEASURE | {"at_most": at_most}]))
