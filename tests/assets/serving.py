@@ -5,10 +5,13 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
+
+import pytest
 
 from innerview.assets import Asset, File, Terms
 
@@ -86,6 +89,29 @@ class Server(ThreadingHTTPServer):
         """Stay quiet when a client goes away in the middle."""
 
 
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """Run a server in a thread while the block runs."""
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def own_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give this process, and those that it starts, a cache of its own, no mirror and no proxy."""
+    monkeypatch.setenv("INNERVIEW_CACHE", str(folder))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("INNERVIEW_MIRROR", raising=False)
+    return folder
+
+
 def answers(status: int, **headers: str) -> Answer:
     return lambda handler, _content: handler.status(status, **headers)
 
@@ -146,13 +172,17 @@ def content_of(key: str, size: int = 5000) -> bytes:
 TERMS = Terms("imagenet", "Photographs", "For research only.", "https://example.org/terms")
 
 
-def published(server: Server, sizes: dict[str, int], terms: Terms | None = None) -> Asset:
-    """Put files on a server and return the asset that describes them."""
+def published(server: Server, sizes: Mapping[str, int], terms: Terms | None = None) -> Asset:
+    """Put files of these sizes on a server and return the asset that describes them."""
+    return put_on(server, {key: content_of(key, size) for key, size in sizes.items()}, terms)
+
+
+def put_on(server: Server, contents: Mapping[str, bytes], terms: Terms | None = None) -> Asset:
+    """Put these files on a server and return the asset that describes them."""
     files = []
-    for key, size in sizes.items():
-        content = content_of(key, size)
+    for key, content in contents.items():
         server.files[f"/pub/{key}"] = content
-        files.append(File(f"{server.url}/pub/{key}", hashlib.sha256(content).hexdigest(), size, key))
+        files.append(File(f"{server.url}/pub/{key}", hashlib.sha256(content).hexdigest(), len(content), key))
     return Asset("tiny", "Tiny files", tuple(files), "public domain", "nobody2026tiny", terms=terms)
 
 

@@ -9,9 +9,8 @@ import pytest
 import torch
 from core.units import Logged, assert_same, do, do_alone, forking, large, path_of
 from filling import commanding, ended_well, fetching, files
-from mirrors import own_cache, put_on, serving
 from replicate.toy import make_root
-from serving import Server, content_of, in_pieces, later
+from serving import Server, content_of, in_pieces, later, own_cache, published, running_server
 
 from innerview.assets import Asset, fetch
 from innerview.assets.places import place_of
@@ -28,7 +27,7 @@ SIZES = {"a.bin": 400_000, "sub/b.bin": 3_000, "sub/c.bin": 250_000}
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     own_cache(tmp_path / "cache", monkeypatch)
-    with serving() as server:
+    with running_server() as server:
         yield server
 
 
@@ -47,7 +46,7 @@ def assert_none_half(cache: Path, asset: Asset) -> None:
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_cache(server: Server, tmp_path: Path, count: int) -> None:
-    asset, cache = put_on(server, SIZES), tmp_path / "cache"
+    asset, cache = published(server, SIZES), tmp_path / "cache"
     slow(server)
     processes = [fetching(asset) for _ in range(count)]
     while any(process.poll() is None for process in processes):
@@ -60,7 +59,7 @@ def test_a_cache(server: Server, tmp_path: Path, count: int) -> None:
 
 @pytest.mark.parametrize("kill", range(KILLS))
 def test_a_cache_that_a_killed_process_was_filling(server: Server, tmp_path: Path, kill: int) -> None:
-    asset, cache = put_on(server, SIZES), tmp_path / "cache"
+    asset, cache = published(server, SIZES), tmp_path / "cache"
     slow(server)
     doomed, other = fetching(asset), fetching(asset)
     deadline = time.monotonic() + 60

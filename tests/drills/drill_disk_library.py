@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mirrors import own_cache, put_on, serving
 from running_full import called, run_full
+from serving import own_cache, published, running_server
 from small_disk import Disk, small_disk
 from torch import nn
 from training.small import ENDING, Judge, small_network, small_samples
@@ -82,8 +82,8 @@ def test_features_go_on_where_the_disk_was_full(disk: Disk, tmp_path: Path) -> N
 
 def test_what_was_fetched_stays_and_the_rest_comes_later(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     own_cache(disk.folder, monkeypatch)
-    with serving() as server:
-        asset = put_on(server, {f"{number}.bin": 20_000 for number in range(5)})
+    with running_server() as server:
+        asset = published(server, {f"{number}.bin": 20_000 for number in range(5)})
         run_full(disk, "fetch", lambda: called(lambda: fetch(asset)))
 
 

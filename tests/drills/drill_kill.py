@@ -1,7 +1,6 @@
 """SIGKILL at twenty random moments of each long run, and on: nothing is lost, done twice or damaged."""
 
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 import long_runs
 import pytest
 import torch
-from assets.serving import Server, in_pieces, published
 from atlas.small import write_images
 from course.classroom import Classroom
 from course.toy import toy_root
 from killing import HANGS, KILLS, LongRun, Running, drill
+from serving import Server, in_pieces, published, running_server
 from torch.nn import functional as F
 
 from innerview.core.images import write_image
@@ -68,16 +67,8 @@ def write_photo(path: Path, draws: torch.Tensor, size: tuple[int, int]) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running_server() as server:
         yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.mark.parametrize("name", RUNS)

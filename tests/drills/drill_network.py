@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from lying import KINDS
-from mirrors import own_cache, put_on, serving
-from serving import Server, content_of
+from serving import Server, content_of, own_cache, published, running_server
 
 from innerview.assets import Asset, AssetUnavailable, WrongHash, fetch, fetching
 from innerview.assets.network import Network, Patience
@@ -29,7 +28,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def servers() -> Iterator[tuple[Server, Server]]:
-    with serving() as publisher, serving() as mirror:
+    with running_server() as publisher, running_server() as mirror:
         yield publisher, mirror
 
 
@@ -56,7 +55,7 @@ def test_right_or_one_clear_error(
 ) -> None:
     publisher, mirror = servers
     draw = random.Random(sequence)
-    asset = put_on(publisher, SIZES)
+    asset = published(publisher, SIZES)
     told = [f"seed {sequence}", *misbehave(publisher, draw)]
     if draw.random() < 0.5:
         mirror.files |= {f"/{place_of(file.url)}": publisher.files[f"/pub/{file.key}"] for file in asset.files}

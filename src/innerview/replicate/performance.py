@@ -68,7 +68,7 @@ def _times(ratio: float) -> str:
 
 
 def _goal(one: Mapping[str, Any]) -> str:
-    """Say whether the goal is reached, and else by how much not; a tie is where 1 lies between the quartiles."""
+    """Say whether the goal is reached, and else by how much not, unless it lies below the upper quartile."""
     if one["goal"] is None:
         return NONE
     goal = _times(one["goal"])
